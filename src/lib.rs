@@ -4,9 +4,17 @@
 
 /// One error: kind, message, detail, hint.
 pub mod error;
-/// Newtypes: relation names, run ids, fingerprints.
-pub mod ids;
 /// The only reader of wall time.
 pub mod clock;
+/// Newtypes: relation names, run ids, fingerprints.
+pub mod ids;
 /// Declarations: parse, validate, point at the place.
 pub mod project;
+/// Delta tables, commits, logical hashes, manifests, bindings.
+pub mod lake;
+/// DataFusion sessions over a binding.
+pub mod engine;
+/// The trait at the centre: nodes and what they are given.
+pub mod node;
+/// SQL views as nodes.
+pub mod transform;
