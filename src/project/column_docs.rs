@@ -35,6 +35,12 @@ pub(super) fn column_docs(sql: &str, query: &Query) -> IndexMap<String, String> 
     documented.filter_map(|(name, comment)| Some((name?, comment?))).collect()
 }
 
+/// The names of a query's columns, where the query says all of them.
+pub(super) fn columns(query: &Query) -> Option<Vec<String>> {
+    let names = names(&query.body);
+    if names.is_empty() { None } else { names.into_iter().collect() }
+}
+
 fn names(body: &SetExpr) -> Vec<Option<String>> {
     match body {
         SetExpr::Select(select) => select.projection.iter().map(name).collect(),
