@@ -1,8 +1,10 @@
 //! `pipelines/sources/*.toml`: what to read, how to normalise it, and the contract its rows must keep.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::check::CheckDecl;
 
@@ -94,7 +96,8 @@ pub struct TableDecl {
     #[serde(default)]
     pub vanished: Vanished,
     /// The columns, in order. Without any, all columns of the files land with inferred types.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "column_forms")]
+    #[schemars(with = "BTreeMap<String, ColumnForm>")]
     pub columns: IndexMap<String, ColumnDecl>,
     /// Checks on the landed table as a whole.
     #[serde(default)]
@@ -234,14 +237,17 @@ pub enum Vanished {
 /// One column: where it comes from, its type, and the rules its values keep.
 ///
 /// The short form `name = "int64"` is `name = { type = "int64" }`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ColumnDecl {
     /// `bool`, `int8` ... `int64`, `float32`, `float64`, `decimal(p,s)`, `text`, `date`, `timestamp`, `time`, `binary`,
-    /// `list<type>`, `struct<name: type, ...>`. All timestamps are UTC, in microseconds.
+    /// `list<type>`, `struct<name: type, ...>`. All timestamps are UTC, in microseconds. Delta has no time of day:
+    /// a `time` is checked, and lands as the text `15:04:05`.
     #[serde(rename = "type")]
     pub data_type: String,
     /// The raw column or columns it may come from, the first present wins; its own name unless given.
+    #[serde(deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany")]
     pub from: Vec<String>,
     /// A SQL expression over the raw columns instead of `from`. Quote raw names that are not lowercase: `"OrderQty"`.
     pub sql: Option<String>,
@@ -273,6 +279,42 @@ pub struct ColumnDecl {
     pub doc: String,
     /// Sensitivity tags, such as `pii.email`.
     pub tags: Vec<String>,
+}
+
+/// How a column may be written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum ColumnForm {
+    /// The type alone: `price = "float64"`.
+    Type(String),
+    /// `price = { type = "float64", min = 0 }`.
+    Full(Box<ColumnDecl>),
+}
+
+fn column_forms<'de, D: Deserializer<'de>>(input: D) -> Result<IndexMap<String, ColumnDecl>, D::Error> {
+    let forms = IndexMap::<String, ColumnForm>::deserialize(input)?;
+    let column = |form| match form {
+        ColumnForm::Type(data_type) => ColumnDecl { data_type, ..ColumnDecl::default() },
+        ColumnForm::Full(column) => *column,
+    };
+    Ok(forms.into_iter().map(|(name, form)| (name, column(form))).collect())
+}
+
+/// One text, or a list of texts.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
+    Ok(match OneOrMany::deserialize(input)? {
+        OneOrMany::One(text) => vec![text],
+        OneOrMany::Many(texts) => texts,
+    })
 }
 
 /// A number, text or truth value in a rule.

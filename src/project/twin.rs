@@ -1,5 +1,7 @@
 //! `twin.toml`: the twin's name, where its lake is, and how much of the machine it may use.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,6 +23,7 @@ pub struct TwinDecl {
     pub engine: EngineDecl,
     /// Values that source declarations use as `${name}`.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Variable>")]
     pub variables: IndexMap<String, Variable>,
 }
 

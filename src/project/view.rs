@@ -1,5 +1,7 @@
 //! `sql/<schema>/<name>.sql`: one relation a file, with TOML front matter in its leading comment.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,6 +25,7 @@ pub struct ViewDecl {
     /// Checks on the relation as a whole.
     pub checks: Vec<CheckDecl>,
     /// What columns mean; the trailing `-- comments` of select items unless given.
+    #[schemars(with = "BTreeMap<String, String>")]
     pub columns: IndexMap<String, String>,
     /// Free labels, selectable with `--select tag:<label>`.
     pub tags: Vec<String>,
