@@ -254,6 +254,12 @@ impl From<deltalake::DeltaTableError> for Error {
     }
 }
 
+impl From<deltalake::kernel::Error> for Error {
+    fn from(error: deltalake::kernel::Error) -> Self {
+        Error::new(ErrorKind::Lake, error.to_string())
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Error::new(ErrorKind::Storage, error.to_string())

@@ -8,7 +8,7 @@ use object_store::ObjectStore;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::arrow::async_writer::{AsyncArrowWriter, ParquetObjectWriter};
+use parquet::arrow::async_writer::AsyncArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -25,7 +25,7 @@ const ROW_GROUP_ROWS: usize = 256 * 1024;
 
 /// A data file being written. Dropped unfinished, it leaves at most an unreferenced object behind.
 pub struct FileWriter {
-    writer: AsyncArrowWriter<ParquetObjectWriter>,
+    writer: AsyncArrowWriter<BufWriter>,
     store: Arc<dyn ObjectStore>,
     schema: SchemaRef,
     hasher: RowHasher,
@@ -47,7 +47,7 @@ impl FileWriter {
         let staged = folder.clone().join(format!(".{name}.staged"));
         let object = BufWriter::with_capacity(Arc::clone(&store), staged.clone(), 8 * 1024 * 1024);
         let writer = AsyncArrowWriter::try_new_with_options(
-            ParquetObjectWriter::from_buf_writer(object),
+            object,
             Arc::clone(&schema),
             // The Parquet types say all there is to know: files of one table must not differ in hints about Arrow.
             ArrowWriterOptions::new().with_properties(properties(&schema)).with_skip_arrow_metadata(true),
