@@ -1,0 +1,3 @@
+//! Ingestion: from what a source holds to landed tables.
+
+pub mod files;
