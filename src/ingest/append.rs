@@ -1,0 +1,221 @@
+//! `append`: every row is kept. Blocks are dealt to writers in turn, each writing files of its own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::RelationName;
+use crate::ingest::account::Ledger;
+use crate::ingest::pipeline::{Blocks, Event, Job, SliceError};
+use crate::ingest::rewrite::{Landing, read_file, rewrite};
+use crate::lake::columns;
+use crate::lake::{DataFile, Lake, TableVersion};
+use crate::node::{Change, Context};
+
+/// Rows in a data file before the next one is begun.
+const FILE_ROWS: u64 = 8_000_000;
+
+/// Input that is worth more than one writer.
+const PARALLEL_BYTES: u64 = 16 << 20;
+
+/// Lands all slices of `job` behind `base`; rows that changed or vanished slices brought before are taken out.
+///
+/// # Errors
+/// A [`SliceError`] when a slice is at fault; nothing refers to the files written so far then.
+pub async fn land(
+    context: &Context,
+    job: Job,
+    base: Option<&TableVersion>,
+    schema: &SchemaRef,
+    ledger: &mut Ledger,
+) -> Result<Vec<DataFile>, SliceError> {
+    let table = Arc::clone(&job.table);
+    let slices = Arc::clone(&job.slices);
+    let mut files = Vec::new();
+    if let Some(base) = base {
+        let replaced: BTreeSet<&str> =
+            slices.iter().filter(|s| s.change != Change::New).map(|s| s.uri.as_str()).collect();
+        files = keep(context, base, schema, &replaced, |uri, rows| {
+            if let Some(slice) = slices.iter().position(|slice| slice.uri == uri) {
+                ledger.account(slice).deleted += rows;
+            }
+        })
+        .await?;
+    }
+    let bytes: u64 = slices.iter().map(|slice| slice.size).sum();
+    let writers = if bytes < PARALLEL_BYTES { 1 } else { context.engine.threads() };
+    let mut writers: Vec<Writer> =
+        (0..writers).map(|index| Writer::start(context, &table.name, schema, index)).collect();
+
+    let mut blocks = Blocks::read(context, job);
+    let mut turn = 0;
+    while let Some(event) = blocks.next().await? {
+        match event {
+            Event::Rows(block) => {
+                ledger.take(context, &table, &block).await?;
+                let rows = block.rows.num_rows();
+                ledger.account(block.slice).landed += rows as u64;
+                context.progress.rows(rows as u64);
+                if rows > 0 {
+                    let landing = Landing { context, source: &table.source, uri: &slices[block.slice].uri };
+                    let landed = landing.complete(&block.rows, &block.positions, &[], schema)?;
+                    let index = turn % writers.len();
+                    writers[index].write(landed, block.hashes).await?;
+                    turn += 1;
+                }
+            }
+            Event::End { slice, digest, columns_changed } => {
+                let account = ledger.account(slice);
+                account.digest = digest;
+                account.columns_changed = columns_changed;
+            }
+        }
+    }
+    for writer in writers {
+        files.extend(writer.finish().await?);
+    }
+    Ok(files)
+}
+
+/// The files of `base` without the rows that came from the slices `replaced`.
+async fn keep(
+    context: &Context,
+    base: &TableVersion,
+    schema: &SchemaRef,
+    replaced: &BTreeSet<&str>,
+    mut gone: impl FnMut(&str, u64),
+) -> Result<Vec<DataFile>> {
+    let mut files = Vec::new();
+    for (index, file) in base.files.iter().enumerate() {
+        if replaced.is_empty() {
+            files.push(file.clone());
+            continue;
+        }
+        let mut affected = false;
+        let mut batches = read_file(context.engine.lake(), &base.name, file, Some(&[columns::SOURCE_URI])).await?;
+        while let Some(batch) = batches.next().await? {
+            for uri in batch.column(0).as_string::<i32>().iter().flatten() {
+                if replaced.contains(uri) {
+                    affected = true;
+                    gone(uri, 1);
+                }
+            }
+        }
+        if !affected {
+            files.push(file.clone());
+            continue;
+        }
+        let part = format!("keep{index}");
+        let kept = rewrite(context, &base.name, file, schema, &part, |batch, _| {
+            let uris = batch.column_by_name(columns::SOURCE_URI).map(|c| c.as_string::<i32>().clone());
+            let keep: BooleanArray = match uris {
+                Some(uris) => uris.iter().map(|uri| Some(!uri.is_some_and(|uri| replaced.contains(uri)))).collect(),
+                None => BooleanArray::from(vec![true; batch.num_rows()]),
+            };
+            Ok(filter_record_batch(&batch, &keep)?)
+        })
+        .await?;
+        files.extend(kept);
+    }
+    Ok(files)
+}
+
+/// One writing task.
+struct Writer {
+    batches: mpsc::Sender<(RecordBatch, Vec<i64>)>,
+    task: JoinHandle<Result<Vec<DataFile>>>,
+}
+
+impl Writer {
+    fn start(context: &Context, table: &RelationName, schema: &SchemaRef, index: usize) -> Self {
+        let (batches, mut waiting) = mpsc::channel::<(RecordBatch, Vec<i64>)>(2);
+        let (lake, run, table, schema): (Lake, _, _, _) =
+            (context.engine.lake().clone(), context.run_id.clone(), table.clone(), Arc::clone(schema));
+        let task = tokio::spawn(async move {
+            let mut files = Vec::new();
+            let mut open = None;
+            while let Some((batch, hashes)) = waiting.recv().await {
+                let mut writer = match open.take() {
+                    Some(writer) => writer,
+                    None => lake.writer(&table, &run, &format!("{index}.{}", files.len()), Arc::clone(&schema))?,
+                };
+                writer.write_hashed(&batch, &hashes).await?;
+                if writer.rows() >= FILE_ROWS {
+                    files.extend(writer.finish().await?);
+                } else {
+                    open = Some(writer);
+                }
+            }
+            if let Some(writer) = open {
+                files.extend(writer.finish().await?);
+            }
+            Ok(files)
+        });
+        Self { batches, task }
+    }
+
+    async fn write(&mut self, batch: RecordBatch, hashes: Vec<i64>) -> Result<()> {
+        if self.batches.send((batch, hashes)).await.is_err() {
+            // The task ended early: it knows why.
+            let stopped = Error::new(ErrorKind::Bug, "a writer stopped without a reason");
+            let task = std::mem::replace(&mut self.task, tokio::spawn(async { Ok(Vec::new()) }));
+            return Err(joined(task.await).err().unwrap_or(stopped));
+        }
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<Vec<DataFile>> {
+        drop(self.batches);
+        joined(self.task.await)
+    }
+}
+
+fn joined<T>(result: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+    result.map_err(|panic| Error::new(ErrorKind::Bug, format!("a writer died: {panic}")))?
+}
+
+impl Landing<'_> {
+    /// Normalised rows with their lineage columns (and, before those, `validity` columns), in the table's schema.
+    ///
+    /// # Errors
+    /// When the rows are not of the schema; never for rows normalised to it.
+    pub fn complete(
+        &self,
+        rows: &RecordBatch,
+        positions: &Int64Array,
+        extra: &[(&str, ArrayRef)],
+        schema: &SchemaRef,
+    ) -> Result<RecordBatch> {
+        let count = rows.num_rows();
+        let text = |text: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, count)))
+        };
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| -> Result<ArrayRef> {
+                if let Some((_, array)) = extra.iter().find(|(name, _)| name == field.name()) {
+                    return Ok(Arc::clone(array));
+                }
+                Ok(match field.name().as_str() {
+                    columns::SOURCE => text(self.source),
+                    columns::SOURCE_URI => text(self.uri),
+                    columns::SOURCE_POSITION => Arc::new(positions.clone()),
+                    columns::RUN_ID => text(self.context.run_id.as_str()),
+                    columns::INGESTED_AT => Arc::new(
+                        TimestampMicrosecondArray::from_value(self.context.as_of.timestamp_micros(), count)
+                            .with_timezone("UTC"),
+                    ),
+                    name => Arc::clone(rows.column(rows.schema().index_of(name)?)),
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+    }
+}
