@@ -1,2 +1,4 @@
-mod broken;
+//! The integration tests: one binary, a module a capability.
 
+mod broken;
+mod declarations;
