@@ -89,11 +89,13 @@ impl Files {
     }
 
     /// The same diagnostic, pointing at the key instead of its value.
-    pub(super) fn diagnose_key(&self, diagnostic: Diagnostic, origin: &Origin, key: &str) -> Diagnostic {
+    pub(super) fn at_key(&self, diagnostic: Diagnostic, origin: &Origin, key: &str) -> Diagnostic {
         let place = self.0.get(&origin.file).and_then(|file| file.spans.0.get(&join(&origin.key, key)));
         match place {
-            Some(place) => self.at(diagnostic.code, &diagnostic.file, place.key.clone(), diagnostic.message),
-            None => diagnostic,
+            Some(place) if place.file.is_none() => {
+                self.at(diagnostic.code, &diagnostic.file, place.key.clone(), diagnostic.message)
+            }
+            _ => diagnostic,
         }
     }
 
@@ -153,8 +155,7 @@ impl Files {
         let mut path = whole.as_str();
         loop {
             if let Some(place) = file.spans.0.get(path) {
-                let span = if path == whole { &place.value } else { &place.key };
-                return (place.file.clone().unwrap_or_else(|| origin.file.clone()), span.clone());
+                return (place.file.clone().unwrap_or_else(|| origin.file.clone()), place.value.clone());
             }
             match path.rsplit_once('.') {
                 Some((outer, _)) => path = outer,

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::diagnostic::Diagnostics;
-use super::document::Node;
+use super::document::{Mistake, Node};
 use super::files::{Origin, Spans};
 use super::loaded::Project;
 use super::model::ModelDecl;
@@ -112,8 +112,9 @@ fn read_twin(text: &str, env: &BTreeMap<String, String>, report: &mut Report) ->
     for problem in problems {
         report.push(problem);
     }
-    for (span, message) in mistakes {
-        report.at("toml-syntax", path, span, message);
+    if !mistakes.is_empty() {
+        syntax(path, mistakes, "", report);
+        return None;
     }
     shaped(path, &node, &schema, report)
 }
@@ -129,10 +130,22 @@ fn parse(path: &Path, text: &str, report: &mut Report) -> Node {
     }
     let origin = Origin::new(path, "");
     report.mark_broken(&origin, "");
-    for (span, message) in mistakes {
-        report.at("toml-syntax", path, span, message);
-    }
+    syntax(path, mistakes, "", report);
     node
+}
+
+/// Reports what is not TOML. After the first mistake of syntax the rest was likely read askew; keys given twice were not.
+fn syntax(path: &Path, mistakes: Vec<Mistake>, hint: &str, report: &mut Report) {
+    let mut askew = false;
+    for (span, message) in mistakes {
+        if !message.contains("duplicate key") && std::mem::replace(&mut askew, true) {
+            continue;
+        }
+        let reported = report.at("toml-syntax", path, span, message);
+        if !hint.is_empty() {
+            reported.hint(hint);
+        }
+    }
 }
 
 /// Takes the sound part of a tree as a declaration, reporting what is not sound.
@@ -157,7 +170,7 @@ fn shape(path: &Path, node: &Node, schema: &serde_json::Value, report: &mut Repo
     for finding in shape.findings {
         let mut diagnostic = report.files.diagnose(finding.code, &origin, &finding.path, finding.message);
         if finding.at_key {
-            diagnostic = report.files.diagnose_key(diagnostic, &origin, &finding.path);
+            diagnostic = report.files.at_key(diagnostic, &origin, &finding.path);
         }
         diagnostic.hint = finding.hint;
         report.mark_broken(&origin, &finding.path);
@@ -194,11 +207,7 @@ fn read_view(path: &Path, text: &str, report: &mut Report) -> Option<(ViewDecl, 
     node.index("", &mut spans);
     report.files.insert(path, text, spans, parts.body);
     if !mistakes.is_empty() {
-        for (span, message) in mistakes {
-            report
-                .at("toml-syntax", path, span, message)
-                .hint("What stands between /*+++ and +++*/ is TOML.");
-        }
+        syntax(path, mistakes, "What stands between /*+++ and +++*/ is TOML.", report);
         return Some((ViewDecl::default(), parts.body));
     }
     let schema = json_schema::of::<ViewDecl>("");

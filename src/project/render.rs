@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents,
+};
 
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::{Diagnostic, Severity, line_column};
 
 /// Plain ASCII without colour, the same on every machine.
 pub(super) fn plain(list: &[Diagnostic]) -> String {
@@ -19,7 +22,7 @@ pub(super) fn colored(list: &[Diagnostic]) -> String {
 fn render(list: &[Diagnostic], theme: GraphicalTheme) -> String {
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(110)
-        .with_context_lines(0)
+        .with_context_lines(1)
         .with_links(false)
         .without_syntax_highlighting();
     let mut text = String::new();
@@ -36,7 +39,7 @@ fn render(list: &[Diagnostic], theme: GraphicalTheme) -> String {
 #[derive(Debug)]
 struct Report<'a> {
     of: &'a Diagnostic,
-    source: NamedSource<String>,
+    source: Snippet,
 }
 
 impl<'a> Report<'a> {
@@ -44,7 +47,41 @@ impl<'a> Report<'a> {
         let file = of.file.to_string_lossy().replace('\\', "/");
         // A snippet needs something to show, even of an empty file.
         let text = if of.text.is_empty() { " ".into() } else { of.text.to_string() };
-        Self { of, source: NamedSource::new(file, text) }
+        Self { of, source: Snippet { file, text } }
+    }
+}
+
+/// A file that shows the one line of a span, whatever the context asked for: the message says the rest.
+#[derive(Debug)]
+struct Snippet {
+    file: String,
+    text: String,
+}
+
+impl SourceCode for Snippet {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        _after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let at = self.text.floor_char_boundary(span.offset().min(self.text.len()));
+        let (line, column) = line_column(&self.text, at);
+        // Asked without context, miette wants the place for its header; with context, the text to draw.
+        let (start, column) = match before {
+            0 => (at, column - 1),
+            _ => (self.text[..at].rfind('\n').map_or(0, |newline| newline + 1), 0),
+        };
+        let rest = &self.text[start..];
+        let length = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.file.clone(),
+            &rest.as_bytes()[..length],
+            (start, length).into(),
+            line - 1,
+            column,
+            1,
+        )))
     }
 }
 

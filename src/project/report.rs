@@ -48,6 +48,19 @@ impl Report {
         self.push(diagnostic)
     }
 
+    /// A mistake in a key itself: a name that cannot be.
+    pub fn error_in_key(
+        &mut self,
+        code: &'static str,
+        origin: &Origin,
+        key: &str,
+        message: String,
+    ) -> Reported<'_> {
+        let diagnostic = self.files.diagnose(code, origin, key, message);
+        let diagnostic = self.files.at_key(diagnostic, origin, key);
+        self.push(diagnostic)
+    }
+
     /// An [`Error`] as a mistake at the value under `key`, with its hint.
     pub fn refused(&mut self, code: &'static str, origin: &Origin, key: &str, error: Error) {
         let hint = error.hint().map(str::to_string);

@@ -115,8 +115,9 @@ impl<'a> Resolver<'a> {
         if self.variables_known {
             for (position, files) in decl.files.iter_mut().enumerate() {
                 let key = format!("files.{position}");
-                if let Some(expanded) = self.variables.expand(files, &origin, &key, report) {
-                    *files = expanded;
+                match self.variables.expand(files, &origin, &key, report) {
+                    Some(expanded) => *files = expanded,
+                    None => report.mark_broken(&origin, &key),
                 }
             }
         }

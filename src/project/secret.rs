@@ -36,9 +36,13 @@ impl Secret {
         } else if Secret::is_reference(reference) {
             let path = &reference["file:".len()..];
             let text = std::fs::read_to_string(root.join(path)).map_err(|error| {
+                let reason = match error.kind() {
+                    std::io::ErrorKind::NotFound => "there is no such file".to_string(),
+                    kind => kind.to_string(),
+                };
                 Error::new(
                     ErrorKind::Declaration,
-                    format!("the secret {reference:?} cannot be read: {}", error.kind()),
+                    format!("the secret {reference:?} cannot be read: {reason}"),
                 )
                 .with_hint("The path is relative to twin.toml.")
             })?;

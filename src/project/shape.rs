@@ -41,15 +41,15 @@ impl<'a> Shape<'a> {
     fn value(&mut self, node: &Node, schema: &'a Json, path: &str, name: &str) -> Option<toml::Value> {
         let branches = self.branches(schema);
         let choices: Vec<&str> = branches.iter().flat_map(|branch| choices(branch)).collect();
-        if !choices.is_empty() {
-            if let Some(text) = node.text() {
-                if choices.contains(&text) {
-                    return Some(text.into());
-                }
-                self.find("unknown-value", path, format!("{text:?} is no value of {name:?}"))
-                    .hint(suggest::hint(text, choices.iter().copied(), "values"));
-                return None;
+        if !choices.is_empty()
+            && let Some(text) = node.text()
+        {
+            if choices.contains(&text) {
+                return Some(text.into());
             }
+            self.find("unknown-value", path, format!("{text:?} is no value of {name:?}"))
+                .hint(suggest::hint(text, choices.iter().copied(), "values"));
+            return None;
         }
         let Some(branch) = branches.iter().find(|branch| accepts(branch, &node.value)) else {
             self.wrong_type(node, schema, &branches, path, name);
@@ -138,6 +138,9 @@ impl<'a> Shape<'a> {
             if !wanted.contains(&kind) {
                 wanted.push(kind);
             }
+        }
+        if wanted.contains(&"a number") {
+            wanted.retain(|kind| *kind != "a whole number");
         }
         let hint = match &node.value {
             Value::Datetime(_) => Some("Write dates as text, in quotes: \"2020-01-31\".".to_string()),

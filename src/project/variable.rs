@@ -52,7 +52,12 @@ impl Variables {
             let key = format!("variables.{name}");
             if !is_identifier(name) {
                 report
-                    .error("invalid-name", twin, &key, format!("{name:?} is not a valid name of a variable"))
+                    .error_in_key(
+                        "invalid-name",
+                        twin,
+                        &key,
+                        format!("{name:?} is not a valid name of a variable"),
+                    )
                     .hint("Use lowercase letters, digits and _, beginning with a letter.");
             }
             let value = match variable {

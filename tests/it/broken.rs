@@ -101,7 +101,7 @@ fn no_mutilation_panics() {
     for entry in fs::read_dir(&folder).unwrap() {
         let fixture = Fixture::parse(&fs::read_to_string(entry.unwrap().path()).unwrap());
         for (path, text) in &fixture.files {
-            for (position, _) in text.char_indices().step_by(17) {
+            for (position, _) in text.char_indices().step_by(97) {
                 let twin = tempfile::tempdir().unwrap();
                 fixture.write(twin.path());
                 let (before, after) = text.split_at(position);

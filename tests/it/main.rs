@@ -1,2 +1,6 @@
-mod broken;
+//! The integration tests: one binary, a module a capability.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod broken;
+mod declarations;

@@ -51,10 +51,10 @@ pub(super) fn validate(
         if let Some(target) = &check.references {
             reference(of, check, target, &at, relations, report);
         }
-        if let Some(sql) = &check.sql {
-            if let Err(flaws) = query::query(sql, Use::Check) {
-                report.flaws(&at, "sql", flaws);
-            }
+        if let Some(sql) = &check.sql
+            && let Err(flaws) = query::query(sql, Use::Check)
+        {
+            report.flaws(&at, "sql", flaws);
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn validate(table: &Table, relations: &Relations<'_>, report: &mut Re
         let at = table.origin.at(&format!("columns.{name}"));
         if name.starts_with('_') {
             report
-                .error(
+                .error_in_key(
                     "reserved-name",
                     &at,
                     "",
@@ -155,17 +155,17 @@ fn rules(name: &str, column: &ColumnDecl, kind: Kind, at: &Origin, report: &mut 
             fits(name, key, bound, kind, at, report);
         }
     }
-    if let (Some(min), Some(max)) = (&column.min, &column.max) {
-        if compare(min, max) == Some(Ordering::Greater) {
-            report
-                .error(
-                    "invalid-rule",
-                    at,
-                    "max",
-                    format!("no value of {name:?} can pass: min is greater than max"),
-                )
-                .hint("Swap the two.");
-        }
+    if let (Some(min), Some(max)) = (&column.min, &column.max)
+        && compare(min, max) == Some(Ordering::Greater)
+    {
+        report
+            .error(
+                "invalid-rule",
+                at,
+                "max",
+                format!("no value of {name:?} can pass: min is greater than max"),
+            )
+            .hint("Swap the two.");
     }
     if let Some(pattern) = &column.pattern {
         if kind != Kind::Text {

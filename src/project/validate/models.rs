@@ -99,22 +99,35 @@ fn validate_reorder(reorder: &ReorderDecl, model: &Model, report: &mut Report) {
             .hint("Name the columns that identify an item: item = [\"product_id\"].");
     }
     let items = report.items(&at, "item", reorder.item.len());
-    let mut columns: Vec<(String, &str)> =
+    let columns: Vec<(String, &str)> =
         items.into_iter().zip(reorder.item.iter().map(String::as_str)).collect();
-    columns.extend(REORDER_COLUMNS.map(|column| ("sql".to_string(), column)));
-    query_has(&reorder.sql, &columns, model, "reorder", report);
+    let Some(known) = query_has(&reorder.sql, &columns, model, "reorder", report) else { return };
+    for column in REORDER_COLUMNS.iter().filter(|column| !known.iter().any(|known| known == *column)) {
+        report
+            .error("unknown-column", &at, "sql", format!("the query lacks the column {column:?}"))
+            .hint(format!("It needs the item's columns and {}.", REORDER_COLUMNS.join(", ")));
+    }
 }
 
-/// Reports flaws of the model's query, and the columns it lacks, so far as the text shows its columns.
-fn query_has(sql: &str, columns: &[(String, &str)], model: &Model, table: &str, report: &mut Report) {
+/// Reports flaws of the model's query, and columns it does not have. Returns its columns, where the text shows them.
+fn query_has(
+    sql: &str,
+    columns: &[(String, &str)],
+    model: &Model,
+    table: &str,
+    report: &mut Report,
+) -> Option<Vec<String>> {
     let at = model.origin.at(table);
-    match query::query(sql, Use::Model) {
-        Err(flaws) => report.flaws(&at, "sql", flaws),
-        Ok(query) => {
-            let Some(known) = column_docs::columns(&query) else { return };
-            for (key, column) in columns {
-                expect(&known, column, "the query", &at, key, report);
-            }
+    let query = match query::query(sql, Use::Model) {
+        Ok(query) => query,
+        Err(flaws) => {
+            report.flaws(&at, "sql", flaws);
+            return None;
         }
+    };
+    let known = column_docs::columns(&query)?;
+    for (key, column) in columns {
+        expect(&known, column, "the query", &at, key, report);
     }
+    Some(known)
 }

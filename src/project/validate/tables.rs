@@ -41,17 +41,18 @@ fn files(table: &Table, report: &mut Report) {
             report
                 .error("invalid-glob", origin, key, format!("{files:?} is not a glob: {}", error.kind()))
                 .hint("In a glob, * is any text in a name, ** any folders, ? one character, {a,b} a choice.");
-        } else if table.format().is_none() && !report.is_broken(origin, "format") {
-            if let Some(extension) = unknown_extension(files) {
-                report
-                    .error(
-                        "unknown-format",
-                        origin,
-                        key,
-                        format!("the format of .{extension} files is not known"),
-                    )
-                    .hint("Say format = \"csv\", \"json\", \"ndjson\", \"parquet\" or \"arrow\".");
-            }
+        } else if table.format().is_none()
+            && !report.is_broken(origin, "format")
+            && let Some(extension) = unknown_extension(files)
+        {
+            report
+                .error(
+                    "unknown-format",
+                    origin,
+                    key,
+                    format!("the format of .{extension} files is not known"),
+                )
+                .hint("Say format = \"csv\", \"json\", \"ndjson\", \"parquet\" or \"arrow\".");
         }
     }
 }
@@ -70,15 +71,12 @@ fn unknown_extension(files: &str) -> Option<&str> {
 fn modes(table: &Table, report: &mut Report) {
     let (decl, origin, mode) = (&table.decl, &table.origin, table.mode());
     let word = mode_word(mode);
-    if decl.key.is_empty() && mode != WriteMode::Append {
+    if decl.key.is_empty() && mode != WriteMode::Append && !report.is_broken(origin, "key") {
+        let at = if report.files.has(origin, "key") { "key" } else { "mode" };
+        let message = format!("{:?} has no key, but mode {word:?} needs one", table.name.to_string());
         report
-            .error(
-                "missing-key",
-                origin,
-                "key",
-                format!("mode {word:?} needs the columns that identify a row"),
-            )
-            .hint("Add key = [\"...\"] to the table.");
+            .error("missing-key", origin, at, message)
+            .hint("Add key = [\"...\"], the columns that identify a row.");
     }
     let mut useless = |given: bool, key: &str, of: &str| {
         if given {
