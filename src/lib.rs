@@ -27,3 +27,5 @@ pub mod engine;
 pub mod node;
 /// SQL views as nodes.
 pub mod transform;
+/// The demo enterprise: generates the source files of a made-up retailer.
+pub mod demo;
