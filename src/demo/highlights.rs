@@ -27,30 +27,49 @@ ORDER BY relation",
         comment: "Read = landed + unchanged + rejected, in every slice. What was rejected lies in twin.rejects with its raw record and the reason.",
     },
     Highlight {
-        title: "Why a target is what it is: from a shop assistant to new customers",
-        sql: "SELECT employee_name, job_title, store_name, vice_president_name, target_id, target_value, depends_on, depends_on_value, depends_on_statement
-FROM mart.employee_to_target
-WHERE employee_id = 'E001002' AND target_year = 2026 AND target_quarter = 1
-ORDER BY target_id",
-        comment: "HR knows the managers, finance the targets, the CRM the customers: one row joins what no single system can.",
+        title: "From a shop assistant to the company's target, and what it hangs on",
+        sql: "WITH chain AS (
+    SELECT employee_id, managers_between, target_id, target_value, unit, target_statement, depends_on, depends_on_statement
+    FROM mart.employee_to_target
+    WHERE employee_id = 'E001002' AND target_year = 2026 AND target_quarter = 1 AND metric = 'revenue'
+)
+SELECT link, what
+FROM (
+    SELECT 0 AS step, 'employee' AS link, e.name || ', ' || e.job_title AS what
+    FROM chain AS c
+    JOIN core.employees AS e ON e.employee_id = c.employee_id
+    UNION ALL
+    SELECT m.step, 'reports to' AS link, e.name || ', ' || e.job_title AS what
+    FROM chain AS c
+    JOIN core.management_chain AS m ON m.employee_id = c.employee_id AND m.step <= c.managers_between
+    JOIN core.employees AS e ON e.employee_id = m.manager_id
+    UNION ALL
+    SELECT 21 AS step, 'who promised' AS link, target_id || ': ' || target_statement AS what FROM chain
+    UNION ALL
+    SELECT 22 AS step, 'which depends on' AS link, depends_on || ': ' || depends_on_statement AS what FROM chain
+)
+ORDER BY step",
+        comment: "HR knows the managers, the ERP the shops, finance the targets and the CRM the customers: no single system can answer this.",
     },
     Highlight {
         title: "Next month's demand",
-        sql: "SELECT region, category, period_start, round(sum(mean), 0) AS units, round(sum(lo80), 0) AS at_least, round(sum(hi80), 0) AS at_most
+        sql: "SELECT f.region, p.category, f.period_start AS month, round(sum(f.mean), 0) AS units, round(sum(f.lo80), 0) AS at_least, round(sum(f.hi80), 0) AS at_most
 FROM mart.demand_forecast AS f
 JOIN core.products AS p ON p.product_id = f.product_id
-WHERE step = 1
-GROUP BY region, category, period_start
-ORDER BY units DESC
+WHERE f.step = 1
+GROUP BY f.region, p.category, f.period_start
+ORDER BY units DESC, region, category
 LIMIT 10",
         comment: "Forecast per product and region by whichever candidate won the backtest (twin.model_metrics), added up here to categories. The bounds are sums too, so they are wider than those of the sum.",
     },
     Highlight {
         title: "What to reorder now",
-        sql: "SELECT warehouse_id, product_name, supplier, on_hand, on_order, lead_time_days, reorder_point, order_quantity, days_of_cover
-FROM mart.reorder
-WHERE order_quantity > 0
-ORDER BY days_of_cover, order_quantity DESC, warehouse_id, product_name
+        sql: "SELECT r.warehouse_id, p.name AS product, r.supplier, r.on_hand, r.on_order, round(r.lead_time_days, 1) AS lead_time_days,
+       round(r.reorder_point, 1) AS reorder_point, r.order_quantity, round(r.days_of_cover, 1) AS days_left
+FROM mart.reorder AS r
+JOIN core.products AS p ON p.product_id = r.product_id
+WHERE r.order_quantity > 0
+ORDER BY r.days_of_cover, r.order_quantity DESC, r.warehouse_id, r.product_id
 LIMIT 10",
         comment: "The lead time is the one suppliers keep, not the one they promise. Each row holds the numbers behind its quantity.",
     },
