@@ -17,7 +17,18 @@ const CHANNELS: [&str; 4] = ["search", "social", "post", "store"];
 const FIRST_NAMES: [&str; 12] =
     ["Ada", "Bram", "Clara", "Dirk", "Elin", "Filip", "Greta", "Hugo", "Ines", "Jonas", "Kaja", "Liam"];
 const LAST_NAMES: [&str; 12] = [
-    "Albers", "Björk", "Dąbrowski", "Evans", "Fischer", "Groot", "Håkansson", "Jansen", "Kowal", "Müller", "Nowak", "O'Hara",
+    "Albers",
+    "Björk",
+    "Dąbrowski",
+    "Evans",
+    "Fischer",
+    "Groot",
+    "Håkansson",
+    "Jansen",
+    "Kowal",
+    "Müller",
+    "Nowak",
+    "O'Hara",
 ];
 
 /// Writes the customers of each year, the opportunities and the campaigns.
@@ -179,7 +190,9 @@ fn campaigns(company: &Company, sink: &mut Sink<'_>) -> Result<()> {
         let (quarter, region) = (slot / REGIONS.len(), slot % REGIONS.len());
         let mut rng = stream(company.seed, "campaign", slot);
         let started = month_start(quarter * 3);
-        let planned = (quarter * 3..quarter * 3 + 3).map(|month| new_customers(company.scale, month)).sum::<usize>() / 9;
+        let planned =
+            (quarter * 3..quarter * 3 + 3).map(|month| new_customers(company.scale, month)).sum::<usize>()
+                / 9;
         let spend = (planned as i64).max(1) * rng.gen_range(1_800..3_900);
         let name = format!("\"{} {} – jetzt ab 5 €, nur hier\"", THEMES[quarter % 4], started.year());
         let channel = CHANNELS[rng.gen_range(0..3)];

@@ -51,7 +51,8 @@ fn warehouses(sink: &mut Sink<'_>) -> Result<()> {
     let mut rows = sink.create("erp.warehouses", "erp/warehouses.csv")?;
     rows.text("LagerNr;Ort;Land;Region\n")?;
     for region in &REGIONS {
-        let place = format!("{};{};{};{}", region.warehouse, region.warehouse_city, region.country, region.code);
+        let place =
+            format!("{};{};{};{}", region.warehouse, region.warehouse_city, region.country, region.code);
         rows.row(&place)?;
     }
     sink.close(rows)
@@ -85,10 +86,7 @@ fn suppliers(company: &Company, sink: &mut Sink<'_>) -> Result<()> {
     for supplier in &company.suppliers {
         let (id, name) = (&supplier.id, &supplier.name);
         let mailbox = name.to_lowercase().replace(" & ", "-").replace(' ', "-");
-        rows.row(&format!(
-            "{id};{name};{};{};orders@{mailbox}.example",
-            supplier.country, supplier.rating
-        ))?;
+        rows.row(&format!("{id};{name};{};{};orders@{mailbox}.example", supplier.country, supplier.rating))?;
     }
     sink.close(rows)
 }

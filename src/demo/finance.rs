@@ -45,9 +45,12 @@ fn targets(company: &Company, sold: &Sold, rates: &Rates, sink: &mut Sink<'_>) -
         let mut rng = stream(company.seed, "targets", quarter);
         let before: Vec<f64> =
             (0..REGIONS.len()).map(|region| revenue(company, sold, rates, region, quarter - 4)).collect();
-        let wanted: Vec<i64> =
-            before.iter().map(|euros| (euros * rng.gen_range(1.02..1.12) / 100.0).round() as i64 * 100).collect();
-        let newcomers: usize = (quarter * 3 - 12..quarter * 3 - 9).map(|month| new_customers(company.scale, month)).sum();
+        let wanted: Vec<i64> = before
+            .iter()
+            .map(|euros| (euros * rng.gen_range(1.02..1.12) / 100.0).round() as i64 * 100)
+            .collect();
+        let newcomers: usize =
+            (quarter * 3 - 12..quarter * 3 - 9).map(|month| new_customers(company.scale, month)).sum();
         let newcomers = (newcomers as f64 * 1.15).round() as i64;
         let total: i64 = wanted.iter().sum();
 
@@ -169,13 +172,18 @@ impl<'a> Entries<'a> {
         let rent = (self.company.stores[self.store].area as f64 * 16.0 * currency).round() as i64;
         let goods = revenue * rng.gen_range(46..54) / 100;
         let pay = (7.0 * 310_000.0 * currency).round() as i64;
-        [("1000", "4000", revenue, "Takings"), ("5000", "1400", goods, "Goods sold"), ("6000", "1200", pay, "Wages"), ("6100", "1200", rent, "Rent")]
-            .iter()
-            .enumerate()
-            .flat_map(|(number, (debit, credit, cents, text))| {
-                [self.line(number, 1, debit, *cents, 0, text), self.line(number, 2, credit, 0, *cents, text)]
-            })
-            .collect()
+        [
+            ("1000", "4000", revenue, "Takings"),
+            ("5000", "1400", goods, "Goods sold"),
+            ("6000", "1200", pay, "Wages"),
+            ("6100", "1200", rent, "Rent"),
+        ]
+        .iter()
+        .enumerate()
+        .flat_map(|(number, (debit, credit, cents, text))| {
+            [self.line(number, 1, debit, *cents, 0, text), self.line(number, 2, credit, 0, *cents, text)]
+        })
+        .collect()
     }
 
     fn line(&self, number: usize, line: usize, account: &str, debit: i64, credit: i64, text: &str) -> String {
@@ -206,7 +214,11 @@ impl<'a> Entries<'a> {
         let start = month_start(self.month);
         let store = &self.company.stores[self.store].id;
         let currency = REGIONS[self.company.stores[self.store].region].currency;
-        let line = format!("J9{}{:02}-{count:06},1,{start},6100,{store},250.00,0.00,{currency},Correction", start.year(), start.month());
+        let line = format!(
+            "J9{}{:02}-{count:06},1,{start},6100,{store},250.00,0.00,{currency},Correction",
+            start.year(),
+            start.month()
+        );
         let mut fields = split(&line, ',');
         match flaw {
             Flaw::BadDate => fields[2] = format!("{}-02-31", start.year()),

@@ -102,7 +102,8 @@ fn employees(company: &Company, sink: &mut Sink<'_>) -> Result<()> {
 
 /// All employee numbers there ever were, ascending.
 fn numbers(stores: usize) -> impl Iterator<Item = usize> {
-    let offices = (1..DEPARTMENTS.len()).flat_map(|department| (1..=OFFICE).map(move |n| 100 + department * 10 + n));
+    let offices =
+        (1..DEPARTMENTS.len()).flat_map(|department| (1..=OFFICE).map(move |n| 100 + department * 10 + n));
     let shops = (0..stores).flat_map(|store| (0..=STAFF + 1).map(move |n| STORES_FROM + store * 10 + n));
     (1..=DEPARTMENTS.len()).chain(20..20 + REGIONS.len()).chain(offices).chain(shops)
 }
@@ -169,7 +170,11 @@ fn store_place(company: &Company, store: usize, slot: usize, extract: usize) -> 
     Some(Place {
         title: title.into(),
         department: 1,
-        manager: Some(if slot == 0 { regional_manager(company.stores[store].region) } else { store_manager(store) }),
+        manager: Some(if slot == 0 {
+            regional_manager(company.stores[store].region)
+        } else {
+            store_manager(store)
+        }),
         store: Some(store),
         salary,
     })
@@ -177,12 +182,24 @@ fn store_place(company: &Company, store: usize, slot: usize, extract: usize) -> 
 
 fn line(company: &Company, number: usize, place: &Place, extract: usize) -> String {
     const FIRST: [&str; 14] = [
-        "Anna", "Bjarne", "Céline", "Dorota", "Erik", "Femke", "Gavin", "Hanna", "Ivo", "Jürgen", "Katja", "Lars",
-        "Mieke", "Nils",
+        "Anna", "Bjarne", "Céline", "Dorota", "Erik", "Femke", "Gavin", "Hanna", "Ivo", "Jürgen", "Katja",
+        "Lars", "Mieke", "Nils",
     ];
     const LAST: [&str; 14] = [
-        "Ahlström", "Becker", "Clarke", "de Vries", "Eriksson", "Fuchs", "Górski", "Hughes", "Iversen", "Jung",
-        "Kaczmarek", "Lindholm", "Meijer", "Novak",
+        "Ahlström",
+        "Becker",
+        "Clarke",
+        "de Vries",
+        "Eriksson",
+        "Fuchs",
+        "Górski",
+        "Hughes",
+        "Iversen",
+        "Jung",
+        "Kaczmarek",
+        "Lindholm",
+        "Meijer",
+        "Novak",
     ];
     let mut rng = stream(company.seed, "employee", number);
     let (first, last) = (pick(&mut rng, &FIRST), pick(&mut rng, &LAST));

@@ -69,8 +69,7 @@ fn exchange_rates(rates: &Rates, sink: &mut Sink<'_>) -> Result<()> {
             if details.currency == "EUR" || date(day).weekday().num_days_from_monday() > 4 {
                 continue;
             }
-            let rate =
-                if is_quoted(day) { format!("{:.4}", rates.days[day][region]) } else { "N/A".into() };
+            let rate = if is_quoted(day) { format!("{:.4}", rates.days[day][region]) } else { "N/A".into() };
             last = format!("{},{},{rate}", date(day), details.currency);
             rows.row(&last)?;
         }

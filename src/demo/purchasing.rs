@@ -76,7 +76,9 @@ fn year_of_orders(company: &Company, orders: &[Order], year: i32, sink: &mut Sin
     const RELATION: &str = "erp.purchase_orders";
     let orders: Vec<&Order> = orders.iter().filter(|order| date(order.ordered).year() == year).collect();
     let mut rows = sink.create(RELATION, &format!("erp/purchase_orders/po_{year}.csv"))?;
-    rows.text("BestellNr;LieferantNr;ArtikelNr;LagerNr;Bestellt;Zugesagt;Eingang;Menge;Preis;Status;Geaendert\n")?;
+    rows.text(
+        "BestellNr;LieferantNr;ArtikelNr;LagerNr;Bestellt;Zugesagt;Eingang;Menge;Preis;Status;Geaendert\n",
+    )?;
     let mut schedule = Schedule::of(RELATION, company.scale, orders.len());
     for (slot, order) in orders.iter().enumerate() {
         let line = order_line(company, order, format!("PO{year}-{:06}", slot + 1));
@@ -141,7 +143,8 @@ fn inventory(company: &Company, sold: &Sold, sink: &mut Sink<'_>) -> Result<()> 
     for (region, details) in REGIONS.iter().enumerate() {
         for (number, product) in company.products.iter().enumerate() {
             let mut rng = stream(company.seed, "inventory", region * PRODUCTS + number);
-            let daily = (MONTHS - 3..MONTHS).map(|month| daily_units(sold, region, number, month)).sum::<f64>() / 3.0;
+            let daily =
+                (MONTHS - 3..MONTHS).map(|month| daily_units(sold, region, number, month)).sum::<f64>() / 3.0;
             let ever: u64 = (0..MONTHS).map(|month| sold.units(region, number, month)).sum();
             if ever == 0 {
                 continue;

@@ -44,7 +44,8 @@ const RELATION: &str = "erp.sales";
 
 /// Writes `erp/sales/2025/01/sales_2025-01.csv.gz` and so on.
 pub(super) fn write(company: &Company, climate: &Climate, sink: &mut Sink<'_>) -> Result<Sold> {
-    let mut tills = Tills { company, sold: Sold::nothing(company.stores.len()), receipts: 0, last: String::new() };
+    let mut tills =
+        Tills { company, sold: Sold::nothing(company.stores.len()), receipts: 0, last: String::new() };
     for month in 0..MONTHS {
         let start = month_start(month);
         let path = format!("erp/sales/{}/sales_{}.csv.gz", start.format("%Y/%m"), start.format("%Y-%m"));
@@ -112,7 +113,15 @@ impl Tills<'_> {
         Ok(())
     }
 
-    fn count(&mut self, store: usize, region: usize, product: usize, month: usize, quantity: u32, price: i64) {
+    fn count(
+        &mut self,
+        store: usize,
+        region: usize,
+        product: usize,
+        month: usize,
+        quantity: u32,
+        price: i64,
+    ) {
         let category = self.company.products[product].category;
         let cents = i64::from(quantity) * price;
         self.sold.units[(region * PRODUCTS + product) * MONTHS + month] += u64::from(quantity);

@@ -79,7 +79,9 @@ impl<'a> Sink<'a> {
         let Rows { relation, path, at, part, out, table, .. } = rows;
         let finished = match out {
             Out::Plain(file) => file.into_inner().map_err(|error| error.into_error()),
-            Out::Gzip(gzip) => gzip.finish().and_then(|file| file.into_inner().map_err(|error| error.into_error())),
+            Out::Gzip(gzip) => {
+                gzip.finish().and_then(|file| file.into_inner().map_err(|error| error.into_error()))
+            }
         };
         let file = finished.map_err(|error| storage("write", &part, error))?;
         let bytes = file.metadata().map_err(|error| storage("read the size of", &part, error))?.len();

@@ -53,7 +53,10 @@ fn equal_seeds_give_equal_bytes_and_other_seeds_other_ones() {
     assert_eq!(files, hashes(second.path()));
     assert_eq!(first_summary, second_summary);
     assert_eq!(first_summary.files, files.len() as u64);
-    assert_ne!(files["erp/sales/2025/01/sales_2025-01.csv.gz"], hashes(other.path())["erp/sales/2025/01/sales_2025-01.csv.gz"]);
+    assert_ne!(
+        files["erp/sales/2025/01/sales_2025-01.csv.gz"],
+        hashes(other.path())["erp/sales/2025/01/sales_2025-01.csv.gz"]
+    );
 }
 
 #[test]
@@ -76,7 +79,11 @@ fn the_planted_dirt_is_all_there_and_nothing_else() {
                 Flaw::NotAccepted,
                 Flaw::BadPattern,
             ] {
-                assert_eq!(table.flawed(flaw), planted(relation, flaw, scale), "{relation} {flaw:?} at {scale}");
+                assert_eq!(
+                    table.flawed(flaw),
+                    planted(relation, flaw, scale),
+                    "{relation} {flaw:?} at {scale}"
+                );
             }
         }
         assert!(DIRT.iter().all(|dirt| summary.tables.contains_key(dirt.relation)));
@@ -130,6 +137,15 @@ fn sales_grow_with_the_scale_and_files_do_not_multiply() {
 }
 
 #[test]
+fn the_price_index_is_parquet() {
+    let (folder, summary) = generated(SCALE, 7);
+    let file = fs::File::open(folder.path().join("market/price_index.parquet")).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let rows: usize = reader.build().unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+    assert_eq!(rows as u64, summary.tables["market.price_index"].rows);
+}
+
+#[test]
 fn a_generation_replaces_an_earlier_one() {
     let (folder, _) = generated(SCALE, 1);
     let options = Options { target: folder.path().to_path_buf(), scale: SCALE, seed: 2 };
@@ -168,4 +184,47 @@ fn progress_hears_of_every_file() {
     .unwrap();
     assert_eq!(files, summary.files);
     assert_eq!(rows, summary.tables.values().map(|table| table.rows).sum::<u64>());
+}
+
+#[test]
+fn the_twin_over_the_files_is_sound() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    match crate::project::Project::load(root, &BTreeMap::new()) {
+        Ok(project) => assert_eq!(project.warnings.render(), ""),
+        Err(diagnostics) => panic!("{}", diagnostics.render()),
+    }
+}
+
+#[test]
+fn the_page_about_the_dirt_tells_the_truth() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/demo.md")).unwrap();
+    let columns = [
+        Flaw::DuplicateKey,
+        Flaw::BadDate,
+        Flaw::NegativeQuantity,
+        Flaw::UnknownReference,
+        Flaw::MissingValue,
+        Flaw::Malformed,
+        Flaw::TextInNumber,
+        Flaw::OutOfRange,
+        Flaw::NotAccepted,
+    ];
+    for dirt in DIRT {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", dirt.relation)));
+        let cells: Vec<&str> = row.expect(dirt.relation).split('|').map(str::trim).collect();
+        let told = |n: u64| match (n, dirt.scales) {
+            (0, _) => String::new(),
+            (1, true) => "*s*".into(),
+            (n, true) => format!("{n}*s*"),
+            (n, false) => n.to_string(),
+        };
+        assert_eq!(cells[2], dirt.files.to_string(), "{}", dirt.relation);
+        for (cell, flaw) in cells[3..].iter().zip(columns) {
+            assert_eq!(*cell, told(planted(dirt.relation, flaw, 1.0)), "{} {flaw:?}", dirt.relation);
+        }
+        let rejected = columns.iter().filter(|flaw| flaw.rejects());
+        let rejected: u64 = rejected.map(|flaw| planted(dirt.relation, *flaw, 1.0)).sum();
+        assert_eq!(cells[12], told(rejected), "{}", dirt.relation);
+        assert_eq!(cells[13], told(planted(dirt.relation, Flaw::BadPattern, 1.0)), "{}", dirt.relation);
+    }
 }

@@ -36,7 +36,8 @@ impl Climate {
                 let rainy = rng.gen_bool(0.42);
                 let rain: f64 = if rainy { -4.5 * (1.0 - rng.r#gen::<f64>()).ln() } else { 0.0 };
                 let height = 1.0 + (usual(region, day) - REGIONS[region].temperature.0) / 14.0;
-                let sun = (rng.gen_range(2.0..9.5) * height.max(0.3) * if rainy { 0.4 } else { 1.0 }).min(16.0);
+                let sun =
+                    (rng.gen_range(2.0..9.5) * height.max(0.3) * if rainy { 0.4 } else { 1.0 }).min(16.0);
                 Weather {
                     temperature_tenths: ((usual(region, day) + departure[region]) * 10.0).round() as i32,
                     rain_tenths: (rain * 10.0).round() as i32,
