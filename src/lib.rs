@@ -20,3 +20,5 @@ pub mod node;
 pub mod ingest;
 /// SQL views as nodes.
 pub mod transform;
+/// The demo enterprise: generates the source files of a made-up retailer.
+pub mod demo;
