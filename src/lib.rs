@@ -2,21 +2,12 @@
 //!
 //! The modules stand in the order in which they may import one another: each uses only those above it.
 
-/// The only reader of wall time.
-pub mod clock;
 /// One error: kind, message, detail, hint.
 pub mod error;
-<<<<<<< HEAD
+/// Newtypes: relation names, run ids, fingerprints.
+pub mod ids;
 /// The only reader of wall time.
 pub mod clock;
-/// Newtypes: relation names, run ids, fingerprints.
-pub mod ids;
-=======
-/// Newtypes: relation names, run ids, fingerprints.
-pub mod ids;
-/// Ingestion: from what a source holds to landed tables.
-pub mod ingest;
->>>>>>> formats
 /// Declarations: parse, validate, point at the place.
 pub mod project;
 /// Delta tables, commits, logical hashes, manifests, bindings.
@@ -25,5 +16,9 @@ pub mod lake;
 pub mod engine;
 /// The trait at the centre: nodes and what they are given.
 pub mod node;
+/// Ingestion: from what a source holds to landed tables.
+pub mod ingest;
 /// SQL views as nodes.
 pub mod transform;
+/// What happens next and what to order: a forecast of many series, a reorder recommendation.
+pub mod learn;
