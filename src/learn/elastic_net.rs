@@ -7,7 +7,8 @@
 //! then stands in for the data: `|z - Rw|^2` with `R'z = c` differs from the above by a constant only, and linfa
 //! solves that small problem by coordinate descent.
 
-use linfa::prelude::*;
+use linfa::Dataset;
+use linfa::traits::Fit as _;
 use linfa_elasticnet::ElasticNetParams;
 use ndarray::{Array1, Array2, ShapeBuilder};
 

@@ -41,7 +41,8 @@ pub struct Forecasts {
     /// values inside intervals calibrated on the other windows; Float64, null where undefined), `chosen` (Boolean).
     ///
     /// The rows of `*` are means over the series that have the number, with all windows counted: of either candidate
-    /// (not over the same series: some are too short for the elastic net) and of `published`, the chosen mix.
+    /// (not over the same series: some are too short for the elastic net) and of `published`, the chosen mix. The mix looks a little
+    /// better than it is, because the windows that score it also chose it.
     pub metrics: RecordBatch,
 }
 
@@ -383,7 +384,8 @@ fn predictions(panel: &Panel, published: &[Published], decl: &ForecastDecl) -> R
     columns.push(bound(|width| width.at80));
     columns.push(bound(|width| -width.at95));
     columns.push(bound(|width| width.at95));
-    columns.push(Arc::new(StringArray::from_iter_values(cells().map(|(one, _)| one.model))));
+    let models: Vec<&str> = cells().map(|(one, _)| one.model).collect();
+    columns.push(Arc::new(StringArray::from(models)));
     debug_assert!(columns.iter().all(|column| column.len() == rows));
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }

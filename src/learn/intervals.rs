@@ -37,18 +37,9 @@ pub(super) struct Calibration {
 impl Calibration {
     /// Learns from the residuals of all windows but `without`; `None` where there are none.
     pub fn learn(residuals: &Residuals, horizon: usize, without: Option<usize>) -> Option<Calibration> {
-        let of = |series: &'_ Vec<Option<Vec<f64>>>| -> Vec<(usize, f64)> {
-            let windows = series.iter().enumerate().filter(|(window, _)| Some(*window) != without);
-            let steps =
-                windows.filter_map(|(_, steps)| steps.as_ref()).flat_map(|steps| steps.iter().enumerate());
-            steps
-                .filter(|(_, residual)| residual.is_finite())
-                .map(|(step, residual)| (step, *residual))
-                .collect()
-        };
         let mut by_step = vec![Vec::new(); horizon];
-        for series in residuals {
-            for (step, residual) in of(series) {
+        for windows in residuals {
+            for (step, residual) in windows_but(windows, without).flat_map(known) {
                 by_step[step].push(residual);
             }
         }
@@ -56,24 +47,30 @@ impl Calibration {
             return None;
         }
         let spread = never_shrinking(&by_step.into_iter().map(typical).collect::<Vec<_>>());
-        let relative = |series: &Vec<Option<Vec<f64>>>| -> Vec<f64> {
-            let known = of(series).into_iter().filter(|(step, _)| spread[*step] > 0.0);
-            known.map(|(step, residual)| residual / spread[step]).collect()
-        };
-        let sums: Vec<(f64, f64)> = residuals
+        // Per series, per window: the residuals in units of the spread, of which each step has its own.
+        let relative: Vec<Vec<Vec<f64>>> = residuals
             .iter()
-            .map(|series| relative(series).iter().fold((0.0, 0.0), |(sum, count), r| (sum + r, count + 1.0)))
+            .map(|windows| {
+                let of = |steps| {
+                    let known = known(steps).filter(|(step, _)| spread[*step] > 0.0);
+                    known.map(|(step, residual)| residual / spread[step]).collect()
+                };
+                windows_but(windows, without).map(of).collect()
+            })
             .collect();
-        let usual =
-            typical(sums.iter().filter(|(_, count)| *count > 0.0).map(|(sum, count)| sum / count).collect());
-        let difficulty: Vec<f64> =
-            sums.iter().map(|(sum, count)| (sum + PRIOR * usual) / (count + PRIOR)).collect();
-        let mut scores: Vec<f64> = residuals
-            .iter()
-            .zip(&difficulty)
-            .filter(|(_, difficulty)| **difficulty > 0.0)
-            .flat_map(|(series, difficulty)| relative(series).into_iter().map(move |r| r / difficulty))
-            .collect();
+        let usual = typical(relative.iter().filter_map(|windows| mean(&windows.concat())).collect());
+        let drawn = |sum: f64, count: f64| (sum + PRIOR * usual) / (count + PRIOR);
+        let (mut difficulty, mut scores) = (Vec::with_capacity(relative.len()), Vec::new());
+        for windows in &relative {
+            let sums: Vec<f64> = windows.iter().map(|window| window.iter().sum()).collect();
+            let (sum, count) = (sums.iter().sum::<f64>(), windows.concat().len() as f64);
+            difficulty.push(drawn(sum, count));
+            // A residual must not make its own window look as difficult as it was: that window is left out.
+            for (window, own) in windows.iter().zip(sums) {
+                let unit = drawn((sum - own).max(0.0), count - window.len() as f64);
+                scores.extend(window.iter().filter(|_| unit > 0.0).map(|residual| residual / unit));
+            }
+        }
         scores.sort_unstable_by(f64::total_cmp);
         // No scores are left where every residual was zero.
         let at80 = quantile(&scores, 0.80).unwrap_or(0.0);
@@ -86,6 +83,21 @@ impl Calibration {
         let unit = self.spread[step] * self.difficulty[series] * scale;
         HalfWidths { at80: self.quantiles.at80 * unit, at95: self.quantiles.at95 * unit }
     }
+}
+
+/// The windows that have residuals, but one.
+fn windows_but(windows: &[Option<Vec<f64>>], without: Option<usize>) -> impl Iterator<Item = &[f64]> + '_ {
+    let windows = windows.iter().enumerate().filter(move |(window, _)| Some(*window) != without);
+    windows.filter_map(|(_, steps)| steps.as_deref())
+}
+
+/// The residuals that were observed, with their steps.
+fn known(steps: &[f64]) -> impl Iterator<Item = (usize, f64)> + '_ {
+    steps.iter().copied().enumerate().filter(|(_, residual)| residual.is_finite())
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// The half widths of a random walk whose mean absolute change is `scale`, `reach` changes ahead: where nothing could be

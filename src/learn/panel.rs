@@ -69,14 +69,14 @@ impl Panel {
     /// [`ErrorKind::Declaration`] for a missing or unsuitable column, [`ErrorKind::Model`] for values nothing can be
     /// learned from.
     pub fn read(history: &[RecordBatch], decl: &ForecastDecl) -> Result<Panel> {
+        if history.iter().all(|batch| batch.num_rows() == 0) {
+            return Err(Error::new(ErrorKind::Model, "the history has no rows")
+                .with_hint("Run `sql` by itself: its tables may be empty, or its WHERE too strict."));
+        }
         let time = columns::required(history, &decl.time)?;
         let values = columns::numbers(&columns::required(history, &decl.value)?, &decl.value)?;
         let keys =
             decl.series.iter().map(|name| columns::required(history, name)).collect::<Result<Vec<_>>>()?;
-        if time.is_empty() {
-            return Err(Error::new(ErrorKind::Model, "the history has no rows")
-                .with_hint("Run `sql` by itself: its tables may be empty, or its WHERE too strict."));
-        }
         if values.iter().flatten().any(|value| !value.is_finite()) {
             return Err(Error::new(
                 ErrorKind::Model,
@@ -136,7 +136,7 @@ fn fill(series: &mut Series, rows: &[(usize, i64, f64)], end: i64, decl: &Foreca
     let span = usize::try_from(end - rows[0].1 + 1).expect("a span was checked to be small and positive");
     series.values.reserve_exact(span);
     series.observed.reserve_exact(span);
-    let mut gap_until = |period: i64, series: &mut Series| {
+    let gap_until = |period: i64, series: &mut Series| {
         while rows[0].1 + (series.values.len() as i64) < period {
             let (value, observed) = match decl.fill {
                 Fill::Zero => (0.0, true),
