@@ -178,7 +178,7 @@ mod tests {
                 f64::from(i * 7 % 11) - 5.0 + 0.5 * f64::from(i % 3),
                 f64::from(i * 5 % 13) * 0.3,
                 f64::from(i * i % 7) * 10.0,
-                f64::from(u8::from(i % 4 == 0)),
+                f64::from(u8::from(i.is_multiple_of(4))),
             ];
             let noise = (f64::from(i * 3 % 5) - 2.0) * 0.4;
             (x, 3.0 + 2.0 * x[0] - 1.5 * x[1] + 0.02 * x[2] + noise)

@@ -81,8 +81,8 @@ impl Global {
             let active = calendar::active(panel.frequency, period + step as i64);
             let (level, unit) = walker.row(scale, active, &mut row);
             let value = level + unit * fit.predict(&row);
-            // Also false for NaN.
-            if !((value - last).abs() <= RUNAWAY * scale) {
+            let away = (value - last).abs();
+            if away.is_nan() || away > RUNAWAY * scale {
                 return None;
             }
             walker.push(value);

@@ -1,5 +1,8 @@
 //! The quantile function of the normal distribution.
 
+// The coefficients keep the digits they were published with.
+#![allow(clippy::excessive_precision)]
+
 /// The inverse of the standard normal distribution function, to about 1 part in 10^16.
 ///
 /// M. J. Wichura, "Algorithm AS 241: The Percentage Points of the Normal Distribution", Applied Statistics 37 (1988),

@@ -14,7 +14,8 @@
 //! The stock must last over `L + R`: what is not ordered now can be ordered at the next review at the earliest, and
 //! arrives `L` later. That interval is in `sigma` and `order_up_to`. The reorder point covers mean demand over `L` only,
 //! so that an item is not ordered at every review; with `review_days = 0` both levels meet and this is the
-//! continuous-review order point.
+//! continuous-review order point, which holds the service level. With long intervals between reviews it does not: an
+//! item just above its point waits `R` days, in which its stock falls by `d R`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,7 +1,11 @@
-//! Forecasts and recommendations over whole tables: shapes, promises, bad input, and accuracy on real series.
+//! Forecasts over whole tables: shapes, promises, bad input. Accuracy and recommendations have files of their own.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+// Clippy spares tests, but not the helpers they share.
+#![allow(clippy::unwrap_used)]
+
+mod accuracy;
+mod orders;
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -9,12 +13,12 @@ use arrow::array::{
     Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type};
 use chrono::{Months, NaiveDate};
 use twinlake::error::ErrorKind;
-use twinlake::learn::{Forecasts, forecast, reorder};
+use twinlake::learn::{Forecasts, forecast};
+use twinlake::project::ForecastDecl;
 use twinlake::project::model::{Fill, Frequency};
-use twinlake::project::{ForecastDecl, ReorderDecl};
 
 fn decl(horizon: usize) -> ForecastDecl {
     ForecastDecl {
@@ -328,7 +332,7 @@ fn key_types_are_kept_and_views_become_plain() {
         ("amount", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]))),
     ]);
     let series = ["territory_id", "line", "kind"].map(str::to_string).to_vec();
-    let found = forecast(&[history.clone()], &ForecastDecl { series, ..decl(1) }, 0).unwrap();
+    let found = forecast(std::slice::from_ref(&history), &ForecastDecl { series, ..decl(1) }, 0).unwrap();
     let types: Vec<_> =
         found.predictions.schema().fields().iter().take(3).map(|f| f.data_type().clone()).collect();
     assert_eq!(types, [DataType::Int32, DataType::Utf8, DataType::Utf8]);
@@ -495,241 +499,4 @@ fn extreme_numbers_stay_sound() {
     ]);
     let found = forecast(&[history], &decl(12), 0).unwrap();
     assert_ordered(&found);
-}
-
-// ---- Real series
-
-fn data(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("TWINLAKE_DATA").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    let path = root.join(path);
-    if !path.exists() {
-        eprintln!("NOT RUN: accuracy on real series, {} is missing", path.display());
-        return None;
-    }
-    Some(path)
-}
-
-/// The records of a CSV file without escaped quotes.
-fn records(path: PathBuf) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(path).unwrap();
-    let fields = |line: &str| {
-        let (mut fields, mut quoted) = (vec![String::new()], false);
-        for c in line.chars() {
-            match c {
-                '"' => quoted = !quoted,
-                ',' if !quoted => fields.push(String::new()),
-                c => fields.last_mut().unwrap().push(c),
-            }
-        }
-        fields
-    };
-    text.lines().skip(1).map(fields).collect()
-}
-
-/// MASE over the test sets of what was published and of the seasonal naive, and the share of the tests inside the 80 %
-/// and 95 % intervals.
-fn measure(
-    train: &BTreeMap<String, Vec<f64>>,
-    test: &BTreeMap<String, Vec<f64>>,
-    horizon: usize,
-) -> [f64; 4] {
-    let series: Vec<(&str, Vec<f64>)> =
-        train.iter().map(|(id, values)| (id.as_str(), values.clone())).collect();
-    let started = std::time::Instant::now();
-    let found = forecast(&[monthly(&series)], &decl(horizon), 0).unwrap();
-    let took = started.elapsed();
-    assert_ordered(&found);
-    let column = |name: &str| floats(&found.predictions, name).values().to_vec();
-    let (mean, lo80, hi80) = (column("mean"), column("lo80"), column("hi80"));
-    let (lo95, hi95) = (column("lo95"), column("hi95"));
-    let mut sums = [0.0; 4];
-    let (mut scored, mut cells) = (0.0, 0.0);
-    for (index, (id, history)) in train.iter().enumerate() {
-        let actual = &test[id];
-        let changes = history.iter().zip(&history[12..]).map(|(a, b)| (a - b).abs());
-        let scale = changes.sum::<f64>() / (history.len() - 12) as f64;
-        if scale == 0.0 {
-            continue;
-        }
-        scored += 1.0;
-        let last = &history[history.len() - 12..];
-        for (step, y) in actual.iter().enumerate() {
-            let row = index * horizon + step;
-            sums[0] += (mean[row] - y).abs() / scale / actual.len() as f64;
-            sums[1] += (last[step % 12] - y).abs() / scale / actual.len() as f64;
-            sums[2] += f64::from(u8::from((lo80[row]..=hi80[row]).contains(y)));
-            sums[3] += f64::from(u8::from((lo95[row]..=hi95[row]).contains(y)));
-            cells += 1.0;
-        }
-    }
-    let result = [sums[0] / scored, sums[1] / scored, sums[2] / cells, sums[3] / cells];
-    eprintln!(
-        "{} series in {took:.1?}: MASE {:.3}, seasonal naive {:.3}; inside 80 %: {:.3}, inside 95 %: {:.3}",
-        train.len(),
-        result[0],
-        result[1],
-        result[2],
-        result[3]
-    );
-    let rows = found.metrics.num_rows();
-    for row in rows - 3..rows {
-        let of = |name: &str| floats(&found.metrics, name).value(row);
-        let candidate = texts(&found.metrics, "candidate")[row];
-        let (mase, inside80, inside95) = (of("mase"), of("coverage80"), of("coverage95"));
-        eprintln!(
-            "  backtest of {candidate}: MASE {mase:.3}; inside 80 %: {inside80:.3}, inside 95 %: {inside95:.3}"
-        );
-    }
-    result
-}
-
-#[test]
-fn better_than_the_seasonal_naive_on_m3_months() {
-    let Some(folder) = data("m3_m1") else { return };
-    let read = |file: &str| {
-        let mut series: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for record in records(folder.join(file)) {
-            // N1402 to N2829 are the monthly series
-            if ("N1402".."N2830").contains(&record[0].as_str()) {
-                series.entry(record[0].clone()).or_default().push(record[2].parse().unwrap());
-            }
-        }
-        series
-    };
-    let (train, test) = (read("m3_train.csv"), read("m3_test.csv"));
-    assert_eq!(train.len(), 1_428);
-    let [mase, naive, inside80, inside95] = measure(&train, &test, 18);
-    assert!(mase < 0.98 && (naive - 1.146).abs() < 0.001, "{mase} {naive}");
-    assert!(inside80 > 0.72 && inside95 > 0.88, "{inside80} {inside95}");
-}
-
-#[test]
-fn better_than_the_seasonal_naive_on_australian_retail() {
-    let Some(file) = data("fpp3_dev/aus_retail.csv") else { return };
-    let mut train: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for record in records(file) {
-        train.entry(record[2].clone()).or_default().push(record[4].parse().unwrap());
-    }
-    let test =
-        train.iter_mut().map(|(id, values)| (id.clone(), values.split_off(values.len() - 12))).collect();
-    let [mase, naive, inside80, inside95] = measure(&train, &test, 12);
-    assert!(mase < 0.95 * naive, "{mase} {naive}");
-    assert!(inside80 > 0.72 && inside95 > 0.88, "{inside80} {inside95}");
-}
-
-// ---- Reorder
-
-fn policy() -> ReorderDecl {
-    ReorderDecl { sql: String::new(), item: vec!["part".to_string()], service_level: 0.95, review_days: 5.0 }
-}
-
-fn items() -> RecordBatch {
-    let number = |values: [f64; 3]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
-    batch(vec![
-        ("part", Arc::new(Int32Array::from(vec![3, 1, 2]))),
-        ("on_hand", Arc::new(Int64Array::from(vec![Some(10), None, Some(500)]))),
-        ("on_order", number([2.0, 0.0, 0.0])),
-        ("lead_time_days", number([4.0, 4.0, 4.0])),
-        ("daily_demand", number([5.0, 5.0, 5.0])),
-        ("daily_demand_sd", number([3.0, 3.0, 3.0])),
-        ("supplier", cast(&StringArray::from(vec!["x", "y", "z"]), &DataType::Utf8View).unwrap()),
-        ("unit_cost", number([2.5, 1.0, 1.0])),
-    ])
-}
-
-#[test]
-fn every_item_is_listed_with_its_numbers() {
-    let found = reorder(&[items()], &policy()).unwrap();
-    let names: Vec<_> = found.schema().fields().iter().map(|field| field.name().clone()).collect();
-    assert_eq!(
-        names.join(" "),
-        "part supplier on_hand on_order lead_time_days daily_demand daily_demand_sd lead_time_demand safety_stock \
-         reorder_point order_up_to position order_quantity days_of_cover unit_cost order_cost reason"
-    );
-    assert_eq!(found.column(0).as_primitive::<Int32Type>().values(), &[1, 2, 3]);
-    let quantity = found.column_by_name("order_quantity").unwrap().as_primitive::<Int64Type>();
-    assert_eq!(quantity.iter().collect::<Vec<_>>(), [None, Some(0), Some(48)]);
-    assert_eq!(floats(&found, "order_cost").iter().collect::<Vec<_>>(), [None, Some(0.0), Some(120.0)]);
-    assert_eq!(texts(&found, "supplier"), ["y", "z", "x"]);
-    assert_eq!(
-        texts(&found, "reason"),
-        [
-            "on_hand is missing",
-            "position 500 above reorder point 34.8",
-            "position 12 at or below reorder point 34.8"
-        ]
-    );
-}
-
-#[test]
-fn the_order_of_items_changes_nothing() {
-    let whole = items();
-    let parts = [whole.slice(2, 1), whole.slice(0, 0), whole.slice(0, 2)];
-    assert_eq!(reorder(&[whole], &policy()).unwrap(), reorder(&parts, &policy()).unwrap());
-}
-
-#[test]
-fn no_items_are_no_orders() {
-    let found = reorder(&[items().slice(0, 0)], &policy()).unwrap();
-    assert_eq!((found.num_rows(), found.num_columns()), (0, 17));
-}
-
-#[test]
-fn bad_items_and_policies_are_refused() {
-    let without = |name: &str| {
-        let mut items = items();
-        items.remove_column(items.schema().index_of(name).unwrap());
-        items
-    };
-    for (items, policy, kind, expected) in [
-        (vec![], policy(), ErrorKind::Model, "there are no items"),
-        (vec![without("on_hand")], policy(), ErrorKind::Declaration, "column \"on_hand\" is not in"),
-        (vec![without("part")], policy(), ErrorKind::Declaration, "column \"part\" is not in"),
-        (
-            vec![items()],
-            ReorderDecl { service_level: 1.0, ..policy() },
-            ErrorKind::Declaration,
-            "`service_level` is 1, not between",
-        ),
-        (
-            vec![items()],
-            ReorderDecl { service_level: f64::NAN, ..policy() },
-            ErrorKind::Declaration,
-            "`service_level` is NaN",
-        ),
-        (
-            vec![items()],
-            ReorderDecl { review_days: -1.0, ..policy() },
-            ErrorKind::Declaration,
-            "`review_days` is -1",
-        ),
-        (
-            vec![items()],
-            ReorderDecl { item: vec![], ..policy() },
-            ErrorKind::Declaration,
-            "`item` names no column",
-        ),
-        (
-            vec![items()],
-            ReorderDecl { item: vec!["on_hand".into()], ..policy() },
-            ErrorKind::Declaration,
-            "item column \"on_hand\" is named",
-        ),
-    ] {
-        let error = reorder(&items, &policy).unwrap_err();
-        assert!(error.message().starts_with(expected), "{error}");
-        assert_eq!(error.kind(), kind, "{error}");
-        assert!(error.hint().is_some(), "{error}");
-    }
-    let mut texts = items();
-    let column: ArrayRef = Arc::new(StringArray::from(vec!["1", "2", "3"]));
-    texts.remove_column(texts.schema().index_of("on_order").unwrap());
-    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
-    for (field, column) in texts.schema().fields().iter().zip(texts.columns()) {
-        columns.push((field.name().clone(), column.clone()));
-    }
-    columns.push(("on_order".to_string(), column));
-    let error = reorder(&[RecordBatch::try_from_iter(columns).unwrap()], &policy()).unwrap_err();
-    assert_eq!(error.message(), "column \"on_order\" is Utf8, not a number");
 }
