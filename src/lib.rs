@@ -20,5 +20,9 @@ pub mod node;
 pub mod ingest;
 /// SQL views as nodes.
 pub mod transform;
+/// Models as nodes: forecasts and recommendations.
+pub mod learn;
+/// Graph of nodes, plan, execute, publish.
+pub mod run;
 /// The demo enterprise: generates the source files of a made-up retailer.
 pub mod demo;

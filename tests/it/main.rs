@@ -4,3 +4,5 @@
 
 mod broken;
 mod declarations;
+mod files;
+mod learn;

@@ -1,0 +1,28 @@
+//! The first forecast and the first recommendation.
+//!
+//! Two pure functions over record batches. [`forecast`] pools many series into one global elastic net, sets it against
+//! the seasonal naive on rolling origins, and publishes the better of the two for each series. [`reorder`] turns
+//! demand, stock and lead time into an order quantity with the numbers behind it.
+//!
+//! Both give the same bits for the same rows, whatever the order of rows and batches and however many threads made
+//! them: equal keys are sorted before they are summed, sums run in a fixed order, and nothing draws random numbers or
+//! asks for the time.
+//!
+//! Reading the rows and writing the tables is somebody else's work; nothing here touches a lake.
+
+mod backtest;
+mod baseline;
+mod calendar;
+mod columns;
+mod elastic_net;
+mod features;
+mod forecast;
+mod global;
+mod intervals;
+mod metrics;
+mod normal;
+mod panel;
+mod reorder;
+
+pub use forecast::{Forecasts, forecast};
+pub use reorder::reorder;
