@@ -4,5 +4,4 @@
 
 mod broken;
 mod declarations;
-mod files;
 mod learn;

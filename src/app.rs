@@ -1,0 +1,214 @@
+//! The composition root: a twin's declarations, made into nodes over its lake. Sources, views and models are registered here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::{self, Instant};
+use crate::engine::{Engine, EngineSettings, Session, Use};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ids::{Fingerprint, RelationName};
+use crate::ingest::FileTable;
+use crate::lake::{Binding, Lake, Manifest, When};
+use crate::node::{Check, ColumnDoc, Description, Node, checks};
+use crate::project::{Diagnostics, Model, Project, Table, View};
+use crate::run::{Graph, Plan, Selection};
+use crate::transform::ViewNode;
+
+/// Counts up when Twinlake computes something else from the same declaration: every node is then refreshed.
+const GENERATION: &str = "1";
+
+/// A twin, opened: its declarations, its lake, and the graph of its nodes.
+pub struct App {
+    /// What it declares.
+    pub project: Project,
+    /// Its lake.
+    pub lake: Lake,
+    /// Its engine.
+    pub engine: Engine,
+    /// Its nodes.
+    pub graph: Graph,
+}
+
+impl App {
+    /// Opens the twin in folder `root`. Reads declarations only.
+    ///
+    /// # Errors
+    /// All that is wrong with the declarations.
+    pub fn open(root: &Path, env: &BTreeMap<String, String>) -> Result<App> {
+        let project = Project::load(root, env).map_err(Error::from)?;
+        App::of(project)
+    }
+
+    /// The twin of declarations that were loaded before.
+    ///
+    /// # Errors
+    /// A cycle, or a lake that no object store answers for.
+    pub fn of(project: Project) -> Result<App> {
+        let lake = Lake::open(&project.lake_url)?;
+        let settings = EngineSettings {
+            memory_bytes: project.memory_bytes,
+            threads: project.twin.engine.threads,
+            batch_rows: project.twin.engine.batch_rows,
+        };
+        let engine = Engine::new(&lake, settings)?;
+        let graph = graph(&project, &engine)?;
+        Ok(App { project, lake, engine, graph })
+    }
+
+    /// What is published.
+    ///
+    /// # Errors
+    /// As [`Manifest::load`].
+    pub async fn manifest(&self, when: &When) -> Result<Arc<Manifest>> {
+        Ok(Arc::new(Manifest::load(&self.lake, when).await?))
+    }
+
+    /// A session over what was published at `when`, for a person or tool that asks.
+    ///
+    /// # Errors
+    /// As [`Manifest::load`].
+    pub async fn session(&self, when: &When) -> Result<Session> {
+        let manifest = self.manifest(when).await?;
+        let as_of = manifest.published_at.unwrap_or_else(clock::now);
+        Ok(self.engine.session(Binding::of(manifest), as_of, Use::Ask))
+    }
+
+    /// What a run would do now.
+    ///
+    /// # Errors
+    /// When the lake or the sources cannot be listed, or the selection selects nothing.
+    pub async fn plan(&self, selection: &Selection, full: bool) -> Result<Plan> {
+        crate::run::prepare(&self.graph, &self.engine, selection, full).await.map(|prepared| prepared.plan)
+    }
+
+    /// The instant of a run: `as_of`, or now.
+    pub fn instant(as_of: Option<Instant>) -> Instant {
+        as_of.unwrap_or_else(clock::now)
+    }
+}
+
+/// The nodes of a twin, and their edges.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] with every place of a cycle.
+fn graph(project: &Project, engine: &Engine) -> Result<Graph> {
+    let session = engine.session(Binding::default(), clock::now(), Use::Compute);
+    let mut nodes: Vec<Arc<dyn Node>> = Vec::new();
+    for table in &project.tables {
+        nodes.push(Arc::new(file_table(table)?));
+    }
+    for view in &project.views {
+        nodes.push(Arc::new(view_node(view, &session)?));
+    }
+    for model in &project.models {
+        nodes.push(model_node(model, &session)?);
+    }
+    Graph::new(nodes).map_err(|cycle| {
+        let names: Vec<String> = cycle.iter().map(ToString::to_string).collect();
+        let message = format!("views read each other in a circle: {}", names.join(" -> "));
+        let hint = "Break the circle: let one of them read something that is landed or computed before.";
+        match cycle.first().and_then(|name| project.origin(name)) {
+            Some(origin) => {
+                let diagnostic = project.diagnose("cycle", origin, "", message).with_hint(hint);
+                Error::from(Diagnostics::from(vec![diagnostic]))
+            }
+            None => Error::new(ErrorKind::Declaration, message).with_hint(hint),
+        }
+    })
+}
+
+fn file_table(table: &Table) -> Result<FileTable> {
+    let mut inputs = BTreeSet::new();
+    for column in table.decl.columns.values() {
+        if let Some((relation, _)) = column.references.as_deref().and_then(|target| target.rsplit_once('.')) {
+            inputs.insert(relation.parse()?);
+        }
+    }
+    let columns = table.decl.columns.iter().map(|(name, decl)| ColumnDoc {
+        name: name.clone(),
+        text: decl.doc.clone(),
+        tags: decl.tags.clone(),
+    });
+    let description = Description {
+        text: table.decl.description.clone(),
+        owner: table.decl.owner.clone(),
+        columns: columns.collect(),
+    };
+    Ok(FileTable {
+        fingerprint: table_fingerprint(table),
+        checks: checks(&table.decl.checks, &[])?,
+        table: Arc::new(table.clone()),
+        inputs,
+        description,
+    })
+}
+
+/// Over what decides about rows: not over words, checks, or how many files a run takes.
+fn table_fingerprint(table: &Table) -> Fingerprint {
+    let mut decl = table.decl.clone();
+    decl.description.clear();
+    decl.owner.clear();
+    decl.checks.clear();
+    decl.max_files_per_run = 0;
+    for column in decl.columns.values_mut() {
+        column.doc.clear();
+        column.tags.clear();
+    }
+    Fingerprint::of([GENERATION, "table", table.source.as_str(), format!("{decl:?}").as_str()])
+}
+
+fn view_node(view: &View, session: &Session) -> Result<ViewNode> {
+    let inputs: BTreeSet<RelationName> =
+        session.references(&view.sql).map_err(|error| error.context(format!("view {}", view.name)))?;
+    let columns = view.column_docs.iter().map(|(name, text)| ColumnDoc {
+        name: name.clone(),
+        text: text.clone(),
+        tags: Vec::new(),
+    });
+    let kind = format!("{:?}", view.decl.materialize);
+    Ok(ViewNode {
+        name: view.name.clone(),
+        fingerprint: Fingerprint::of([GENERATION, "view", kind.as_str(), view.sql.trim()]),
+        sql: Arc::from(view.sql.trim()),
+        materialize: view.decl.materialize,
+        inputs,
+        checks: checks(&view.decl.checks, &view.decl.grain)?,
+        description: Description {
+            text: view.decl.description.clone(),
+            owner: view.decl.owner.clone(),
+            columns: columns.collect(),
+        },
+        tags: view.decl.tags.clone(),
+    })
+}
+
+fn model_node(model: &Model, session: &Session) -> Result<Arc<dyn Node>> {
+    let sql = match (&model.decl.forecast, &model.decl.reorder) {
+        (Some(forecast), _) => &forecast.sql,
+        (None, Some(reorder)) => &reorder.sql,
+        (None, None) => {
+            return Err(Error::new(ErrorKind::Bug, format!("model {} has no settings", model.name)));
+        }
+    };
+    let inputs = session.references(sql).map_err(|error| error.context(format!("model {}", model.name)))?;
+    let mut decl = model.decl.clone();
+    decl.description.clear();
+    decl.owner.clear();
+    decl.checks.clear();
+    let fingerprint = Fingerprint::of([GENERATION, "model", format!("{decl:?}").as_str()]);
+    let checks: Vec<Check> = checks(&model.decl.checks, &[])?;
+    let description = Description {
+        text: model.decl.description.clone(),
+        owner: model.decl.owner.clone(),
+        columns: Vec::new(),
+    };
+    Ok(Arc::new(crate::learn::ModelNode {
+        name: model.name.clone(),
+        decl: model.decl.clone(),
+        inputs,
+        fingerprint,
+        checks,
+        description,
+    }))
+}
