@@ -32,7 +32,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::open::{self, Compression};
 use super::read::{Chunk, Layout, Raw, input};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
 
@@ -56,7 +56,7 @@ impl Reader {
         if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             return Err(input(path, "is empty").with_hint("Even a Parquet file without rows has a schema."));
         }
-        let (batches, schema, rows) = guarded(path, "Parquet", || {
+        let (batches, schema, rows) = guarded(path, "is not valid Parquet", || {
             let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
             let hint = without_int96(
                 metadata.schema(),
@@ -65,6 +65,11 @@ impl Reader {
             let options = ArrowReaderOptions::new().with_schema(hint);
             let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?;
             let rows = metadata.metadata().file_metadata().num_rows();
+            let in_groups: i64 = metadata.metadata().row_groups().iter().map(|group| group.num_rows()).sum();
+            if rows != in_groups {
+                // The reader would believe the first and stop early.
+                return Err(format!("its footer says {rows} rows, its row groups {in_groups}").into());
+            }
             let schema = Arc::clone(metadata.schema());
             let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
                 .with_batch_size(layout.batch_rows.max(1))
@@ -82,7 +87,7 @@ impl Reader {
             return Err(input(path, "is empty").with_hint("Even an Arrow file without rows has a schema."));
         }
         let file = BufReader::new(open_raw(path)?);
-        let (batches, schema) = guarded(path, "Arrow IPC", || {
+        let (batches, schema) = guarded(path, "is not valid Arrow IPC", || {
             if head == b"ARROW1" {
                 let reader = arrow::ipc::reader::FileReader::try_new(file, None)?;
                 let schema = reader.schema();
@@ -138,8 +143,9 @@ impl Reader {
         let path = &self.rules.path;
         let from = self.rows;
         let batches = &mut self.batches;
-        let next = guarded(path, "readable", || Ok(batches.next().transpose()?));
-        match next.map_err(|error| error.context(format_args!("after row {from}")))? {
+        let next =
+            guarded(path, &format!("after row {from}: cannot be read"), || Ok(batches.next().transpose()?));
+        match next? {
             Some(batch) => {
                 self.rows += batch.num_rows() as i64;
                 Ok(Some(Work { batch, first: from + 1, rules: Arc::clone(&self.rules) }))
@@ -173,21 +179,21 @@ fn open_raw(path: &Path) -> Result<File> {
 /// Runs a reader of binary data. Some panic on files that are damaged or exotic: that is the file's error, not ours.
 fn guarded<T>(
     path: &Path,
-    kind: &str,
+    place: &str,
     read: impl FnOnce() -> Result<T, Box<dyn std::error::Error + Send + Sync>>,
 ) -> Result<T> {
-    let damaged =
-        "The file is damaged or uses a feature that is not supported; write it again with another tool.";
-    let hint = |text: &str| {
-        if text.contains("encrypt") { "Decrypt the file before it is ingested." } else { damaged }
+    let reason = match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(Ok(read)) => return Ok(read),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the library that reads it gave up".to_owned(),
     };
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(result) => result.map_err(|error| {
-            let text = error.to_string();
-            input(path, format_args!("is not {kind}: {text}")).with_hint(hint(&text))
-        }),
-        Err(_) => Err(input(path, format_args!("is not {kind}: its reader gave up")).with_hint(damaged)),
-    }
+    let hint = match reason.contains("encrypt") {
+        true => "Decrypt the file before it is ingested.",
+        false => {
+            "The file is damaged or uses a feature that is not supported; write it again with another tool."
+        }
+    };
+    Err(input(path, format_args!("{place}: {reason}")).with_hint(hint))
 }
 
 /// Reads INT96 timestamps as microseconds: as nanoseconds, which is the default, years beyond 2262 silently wrap around.
@@ -287,12 +293,18 @@ impl Work {
     pub(super) fn parse(self) -> Result<Chunk> {
         let Work { batch, first, rules } = self;
         let count = batch.num_rows();
+        let last = first + count as i64 - 1;
         let columns = batch.columns().iter().zip(rules.schema.fields()).map(|(column, field)| {
-            let converted = guarded(&rules.path, "convertible", || Ok(convert(column, field.data_type())?));
-            converted.map_err(|error: Error| {
-                let to = first + count as i64 - 1;
-                error.context(format_args!("column {:?}, rows {first} to {to}", field.name()))
-            })
+            let place = format!("rows {first} to {last}: column {:?}", field.name());
+            match guarded(&rules.path, &place, || Ok(convert(column, field.data_type())?))? {
+                Some(converted) => Ok(converted),
+                None => {
+                    let what =
+                        format_args!("{place} has a value that {} would not keep exactly", field.data_type());
+                    Err(input(&rules.path, what)
+                        .with_hint("Convert the column to such a type before it is ingested."))
+                }
+            }
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(count));
@@ -302,22 +314,20 @@ impl Work {
     }
 }
 
-fn convert(column: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
+/// The column in another type; none if that would drop something.
+fn convert(column: &ArrayRef, to: &DataType) -> Result<Option<ArrayRef>, ArrowError> {
     if column.data_type() == to {
-        return Ok(Arc::clone(column));
+        return Ok(Some(Arc::clone(column)));
     }
     let exact = CastOptions { safe: false, ..CastOptions::default() };
     let converted = cast_with_options(column, to, &exact)?;
     if may_lose(column.data_type()) {
         let back = cast_with_options(&converted, column.data_type(), &exact)?;
         if back.to_data() != column.to_data() {
-            return Err(ArrowError::CastError(format!(
-                "a value of type {} is more exact than {to}",
-                column.data_type()
-            )));
+            return Ok(None);
         }
     }
-    Ok(converted)
+    Ok(Some(converted))
 }
 
 /// One row as a JSON object.
