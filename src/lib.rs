@@ -26,3 +26,13 @@ pub mod learn;
 pub mod run;
 /// The demo enterprise: generates the source files of a made-up retailer.
 pub mod demo;
+
+/// A point at which a test may kill the process, if it was built for that.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! failpoint {
+    ($name:literal) => {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!($name, |_| std::process::abort());
+    };
+}

@@ -11,12 +11,17 @@
 //! 3. the system tables are committed;
 //! 4. one commit to `twin.manifest` publishes all of it.
 
+mod execute;
 mod graph;
 mod known;
+mod node_run;
 mod plan;
+mod publish;
 mod report;
 mod select;
+mod verify;
 
+pub use execute::{NodeResult, Options, Outcome, Prepared, Summary, execute, prepare};
 pub use graph::Graph;
 pub use known::{known_slices, system_rows};
 pub use plan::{Plan, Reason, Step};
