@@ -201,7 +201,7 @@ fn model_node(model: &Model, session: &Session) -> Result<Arc<dyn Node>> {
     let description = Description {
         text: model.decl.description.clone(),
         owner: model.decl.owner.clone(),
-        columns: Vec::new(),
+        columns: crate::learn::column_docs(&model.decl),
     };
     Ok(Arc::new(crate::learn::ModelNode {
         name: model.name.clone(),

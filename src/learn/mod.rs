@@ -8,7 +8,7 @@
 //! them: equal keys are sorted before they are summed, sums run in a fixed order, and nothing draws random numbers or
 //! asks for the time.
 //!
-//! Reading the rows and writing the tables is somebody else's work; nothing here touches a lake.
+//! A [`ModelNode`] reads the rows and writes the table; the rest knows of no lake.
 
 mod backtest;
 mod baseline;
@@ -20,9 +20,13 @@ mod forecast;
 mod global;
 mod intervals;
 mod metrics;
+mod node;
 mod normal;
+mod outputs;
 mod panel;
 mod reorder;
 
 pub use forecast::{Forecasts, forecast};
+pub use node::ModelNode;
+pub use outputs::column_docs;
 pub use reorder::reorder;
