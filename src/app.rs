@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::clock::{self, Instant};
+use crate::clock;
 use crate::engine::{Engine, EngineSettings, Session, Use};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Fingerprint, RelationName};
@@ -12,7 +12,7 @@ use crate::ingest::FileTable;
 use crate::lake::{Binding, Lake, Manifest, When};
 use crate::node::{Check, ColumnDoc, Description, Node, checks};
 use crate::project::{Diagnostics, Model, Project, Table, View};
-use crate::run::{Graph, Plan, Selection};
+use crate::run::{Graph, Options, Plan, Reporter, Selection, Summary};
 use crate::transform::ViewNode;
 
 /// Counts up when Twinlake computes something else from the same declaration: every node is then refreshed.
@@ -82,9 +82,12 @@ impl App {
         crate::run::prepare(&self.graph, &self.engine, selection, full).await.map(|prepared| prepared.plan)
     }
 
-    /// The instant of a run: `as_of`, or now.
-    pub fn instant(as_of: Option<Instant>) -> Instant {
-        as_of.unwrap_or_else(clock::now)
+    /// Brings the twin up to date and publishes.
+    ///
+    /// # Errors
+    /// When nothing could be planned or published at all. A node's failure is in the summary.
+    pub async fn run(&self, options: Options, reporter: Arc<dyn Reporter>) -> Result<Summary> {
+        crate::run::execute(&self.graph, &self.engine, options, reporter).await
     }
 }
 

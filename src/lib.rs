@@ -26,6 +26,8 @@ pub mod learn;
 pub mod run;
 /// The demo enterprise: generates the source files of a made-up retailer.
 pub mod demo;
+/// The composition root: declarations made into nodes over a lake.
+pub mod app;
 
 /// A point at which a test may kill the process, if it was built for that.
 #[macro_export]
