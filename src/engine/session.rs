@@ -12,6 +12,8 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
@@ -186,6 +188,10 @@ impl Session {
     pub fn expression(&self, sql: &str, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
         let state = self.context.state();
         let expression = state.create_logical_expr(sql, schema)?;
+        // Some functions (coalesce, for one) exist only until they are simplified into others.
+        let context = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
+        let simplifier = ExprSimplifier::new(context);
+        let expression = simplifier.simplify(simplifier.coerce(expression, schema)?)?;
         Ok(state.create_physical_expr(expression, schema)?)
     }
 

@@ -103,6 +103,22 @@ impl Lake {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Makes sure that nothing else lives where the lake is, before the first table is made there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Lake`] when the folder holds files that are no lake's.
+    pub async fn verify_vacant(&self) -> Result<()> {
+        let found = self.inner.store.list_with_delimiter(Some(&self.inner.root)).await?;
+        match found.objects.first() {
+            None => Ok(()),
+            Some(object) => {
+                let name = object.location.filename().unwrap_or_default();
+                Err(Error::new(ErrorKind::Lake, format!("{} is not a lake: it holds {name:?}", self.inner.url))
+                    .with_hint("Set `lake` in twin.toml to an empty or new folder."))
+            }
+        }
+    }
+
     /// Where it is.
     pub fn url(&self) -> &Url {
         &self.inner.url
@@ -134,7 +150,11 @@ impl Lake {
         match self.builder(name)?.load().await {
             Ok(table) => Ok(Some(table)),
             Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
-            Err(error) => Err(unreadable(name, &error)),
+            // A folder that is not there is told in more than one way.
+            Err(error) => match self.newest(name).await? {
+                None => Ok(None),
+                Some(_) => Err(unreadable(name, &error)),
+            },
         }
     }
 

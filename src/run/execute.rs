@@ -107,6 +107,9 @@ pub struct Prepared {
 pub async fn prepare(graph: &Graph, engine: &Engine, selection: &Selection, full: bool) -> Result<Prepared> {
     let selected = selection.resolve(graph)?;
     let manifest = Arc::new(Manifest::load(engine.lake(), &When::Now).await?);
+    if manifest.number.is_none() {
+        engine.lake().verify_vacant().await?;
+    }
     let known = known_slices(engine, &Binding::of(Arc::clone(&manifest))).await?;
     let mut pending = BTreeMap::new();
     let nothing = Known::new();
@@ -168,7 +171,9 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     async fn execute(self) -> Result<Summary> {
         let mut done = self.refresh_all().await;
-        verify_across(&self, &mut done).await?;
+        if self.keep_going || done.values().all(|node| node.status != Status::Failed) {
+            verify_across(&self, &mut done).await?;
+        }
         let failed = done.values().any(|node| node.status == Status::Failed);
         let outcome = match (failed, self.keep_going) {
             (false, _) => Outcome::Published,

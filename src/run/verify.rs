@@ -83,7 +83,7 @@ pub async fn run_check(
 /// the nodes that read it with it: nothing computed from bad rows is published.
 ///
 /// # Errors
-/// When a check cannot be run at all.
+/// When a check's SQL does not parse.
 pub(super) async fn verify_across(run: &Run<'_>, done: &mut BTreeMap<RelationName, Done>) -> Result<()> {
     let mut binding = Binding::of(Arc::clone(&run.prepared.manifest));
     for (name, node) in done.iter() {
@@ -99,16 +99,20 @@ pub(super) async fn verify_across(run: &Run<'_>, done: &mut BTreeMap<RelationNam
         let (_, across) = split(node.as_ref(), &session)?;
         let mut failed = Vec::new();
         let mut rows = Vec::new();
+        let mut outcome = Ok(());
         for check in across {
-            let row = run_check(&session, &name, check, &run.run_id, run.as_of)
-                .await
-                .map_err(|error| error.context(&name))?;
-            report(&row, run.reporter.as_ref(), &name, &mut failed);
-            rows.push(row);
+            match run_check(&session, &name, check, &run.run_id, run.as_of).await {
+                Ok(row) => {
+                    report(&row, run.reporter.as_ref(), &name, &mut failed);
+                    rows.push(row);
+                }
+                // What it refers to may itself have failed: then nobody can say that the check holds.
+                Err(error) => outcome = Err(error),
+            }
         }
         let Some(result) = done.get_mut(&name) else { continue };
         result.records.checks.extend(rows);
-        if let Err(error) = failure(&failed) {
+        if let Err(error) = outcome.and_then(|()| failure(&failed)) {
             run.reporter.failed(&name, &error);
             result.fail(error);
             for reader in run.graph.descendants(&name, usize::MAX) {
