@@ -142,6 +142,8 @@ pub struct CsvDialect {
     pub nulls: Vec<String>,
     /// Whether an empty field is null (else it is the empty text).
     pub empty_is_null: bool,
+    /// Whether a record with fewer fields than there are columns is filled up with nulls; else it is malformed.
+    pub pad_short: bool,
     /// The decimal separator: `.` or `,`.
     pub decimal: String,
 }
@@ -158,6 +160,7 @@ impl Default for CsvDialect {
             encoding: "utf-8".into(),
             nulls: Vec::new(),
             empty_is_null: true,
+            pad_short: false,
             decimal: ".".into(),
         }
     }

@@ -34,6 +34,7 @@ struct Rules {
     has_header: bool,
     nulls: Vec<Vec<u8>>,
     empty_is_null: bool,
+    pad_short: bool,
 }
 
 impl Reader {
@@ -74,6 +75,7 @@ impl Reader {
             has_header: dialect.header,
             nulls: dialect.nulls.iter().map(|text| text.clone().into_bytes()).collect(),
             empty_is_null: dialect.empty_is_null,
+            pad_short: dialect.pad_short,
         };
         let pending = start.pending.split_off(start.at);
         let (text, more) = (start.text, start.more);
@@ -358,6 +360,10 @@ impl Work {
                     break field.next;
                 }
             };
+            if fault.is_none() && count < width && rules.pad_short {
+                columns[count..].iter_mut().for_each(Cells::push_null);
+                count = width;
+            }
             let record = &text[start..end];
             let reason = match fault {
                 Some((at, shape)) => Some(rules.broken_quote(at, shape)),
@@ -454,6 +460,11 @@ impl Cells {
             self.values.extend_from_slice(field);
             self.nulls.append_non_null();
         }
+        self.end_cell();
+    }
+
+    fn push_null(&mut self) {
+        self.nulls.append_null();
         self.end_cell();
     }
 
