@@ -28,6 +28,8 @@ pub mod run;
 pub mod demo;
 /// The composition root: declarations made into nodes over a lake.
 pub mod app;
+/// The command: one file a verb.
+pub mod cli;
 
 /// A point at which a test may kill the process, if it was built for that.
 #[macro_export]

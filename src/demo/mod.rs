@@ -23,6 +23,7 @@ mod market;
 mod purchasing;
 mod sales;
 mod sink;
+mod twin_files;
 mod weather;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ use std::path::PathBuf;
 pub use flaw::Flaw;
 pub use highlights::{Highlight, NEXT_STEPS, highlights};
 pub use sink::{Summary, TableSummary};
+pub use twin_files::TWIN_FILES;
 
 use crate::error::{Error, ErrorKind, Result};
 
