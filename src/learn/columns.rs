@@ -2,19 +2,18 @@
 
 use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch};
 use arrow::compute::{cast, concat};
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Float64Type, Schema};
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// The column of that name, of all batches together, in its [plain](plain_type) type.
 ///
 /// # Errors
-/// [`ErrorKind::Declaration`] where the column is missing or its type differs between batches.
+/// [`ErrorKind::Declaration`] where the column is missing, selected twice, or its type differs between batches.
 pub(super) fn required(batches: &[RecordBatch], name: &str) -> Result<ArrayRef> {
-    optional(batches, name)?.ok_or_else(|| {
-        Error::new(ErrorKind::Declaration, format!("column {name:?} is not in what `sql` selects"))
-            .with_detail(format!("selected: {}", selected(batches)))
-            .with_hint("Select it, or rename a selected column with AS.")
+    optional(batches, name)?.ok_or_else(|| match batches.first() {
+        Some(batch) => missing(batch.schema_ref(), name),
+        None => missing(&Schema::empty(), name),
     })
 }
 
@@ -22,8 +21,8 @@ pub(super) fn required(batches: &[RecordBatch], name: &str) -> Result<ArrayRef> 
 pub(super) fn optional(batches: &[RecordBatch], name: &str) -> Result<Option<ArrayRef>> {
     let mut parts = Vec::with_capacity(batches.len());
     for batch in batches {
-        let Some(column) = batch.column_by_name(name) else { return Ok(None) };
-        let to = plain_type(column.data_type());
+        let Some(to) = optional_type(batch.schema_ref(), name)? else { return Ok(None) };
+        let column = batch.column_by_name(name).expect("a column with a type is there");
         parts.push(if to == *column.data_type() { column.clone() } else { cast(column, &to)? });
     }
     let Some(first) = parts.first() else { return Ok(None) };
@@ -41,6 +40,32 @@ pub(super) fn optional(batches: &[RecordBatch], name: &str) -> Result<Option<Arr
     Ok(Some(concat(&parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>())?))
 }
 
+/// The [plain](plain_type) type of the column of that name.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] where the column is missing or selected twice.
+pub(super) fn required_type(selected: &Schema, name: &str) -> Result<DataType> {
+    optional_type(selected, name)?.ok_or_else(|| missing(selected, name))
+}
+
+/// As [`required_type`], `None` where the column is missing.
+pub(super) fn optional_type(selected: &Schema, name: &str) -> Result<Option<DataType>> {
+    let mut found = selected.fields().iter().filter(|field| field.name() == name);
+    let first = found.next();
+    if found.next().is_some() {
+        return Err(Error::new(ErrorKind::Declaration, format!("`sql` selects column {name:?} twice"))
+            .with_hint("Rename or leave out one of them."));
+    }
+    Ok(first.map(|field| plain_type(field.data_type())))
+}
+
+fn missing(selected: &Schema, name: &str) -> Error {
+    let names = selected.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ");
+    Error::new(ErrorKind::Declaration, format!("column {name:?} is not in what `sql` selects"))
+        .with_detail(format!("selected: {}", if names.is_empty() { "nothing" } else { &names }))
+        .with_hint("Select it, or rename a selected column with AS.")
+}
+
 /// The type a table keeps: string views become Utf8, binary views Binary, dictionaries their values.
 fn plain_type(from: &DataType) -> DataType {
     match from {
@@ -54,23 +79,23 @@ fn plain_type(from: &DataType) -> DataType {
 /// The column as numbers; integers beyond 2^53 and decimals are rounded to the nearest.
 ///
 /// # Errors
-/// [`ErrorKind::Declaration`] where it is not of a numeric type.
+/// As [`check_number`].
 pub(super) fn numbers(column: &ArrayRef, name: &str) -> Result<Float64Array> {
     use arrow::array::AsArray;
-    // An untyped NULL is a column of unknown numbers.
-    if !column.data_type().is_numeric() && *column.data_type() != DataType::Null {
-        return Err(Error::new(
-            ErrorKind::Declaration,
-            format!("column {name:?} is {}, not a number", column.data_type()),
-        )
-        .with_hint("Cast it in `sql`, as in `CAST(amount AS DOUBLE)`."));
-    }
+    check_number(column.data_type(), name)?;
     let column = cast(column, &DataType::Float64)?;
     Ok(column.as_primitive::<Float64Type>().clone())
 }
 
-fn selected(batches: &[RecordBatch]) -> String {
-    let Some(batch) = batches.first() else { return "nothing".to_string() };
-    let schema = batch.schema();
-    schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ")
+/// Whether a column can be read as numbers.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] where it is not of a numeric type.
+pub(super) fn check_number(data_type: &DataType, name: &str) -> Result<()> {
+    // An untyped NULL is a column of unknown numbers.
+    if data_type.is_numeric() || *data_type == DataType::Null {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Declaration, format!("column {name:?} is {data_type}, not a number"))
+        .with_hint("Cast it in `sql`, as in `CAST(amount AS DOUBLE)`."))
 }

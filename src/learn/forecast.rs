@@ -8,17 +8,19 @@ use arrow::array::{
     UInt32Array,
 };
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::columns::RUN_ID;
 use crate::project::ForecastDecl;
 
 use super::backtest::{self, Backtest, Candidate};
 use super::baseline::{self, Baseline};
 use super::calendar;
+use super::columns;
 use super::intervals::{self, Calibration, HalfWidths, Residuals};
 use super::metrics;
-use super::panel::Panel;
+use super::panel::{self, Panel};
 
 /// The columns of a prediction that are not those of the series.
 const OUTPUT: [&str; 8] = ["period_start", "step", "mean", "lo80", "hi80", "lo95", "hi95", "model"];
@@ -59,12 +61,38 @@ pub struct Forecasts {
 /// [`ErrorKind::Declaration`] for settings or columns that cannot be, [`ErrorKind::Model`] for values nothing can be
 /// learned from; both name the column and the remedy.
 pub fn forecast(history: &[RecordBatch], decl: &ForecastDecl, _seed: u64) -> Result<Forecasts> {
-    validate(decl)?;
+    if let Some(first) = history.first() {
+        schema(first.schema_ref(), decl)?;
+    }
     let panel = Panel::read(history, decl)?;
     let backtest = Backtest::run(&panel, decl.horizon, decl.windows, decl.nonnegative)?;
     let scored = Scored::new(&panel, &backtest, decl);
     let published: Vec<Published> = (0..panel.series.len()).map(|series| scored.publish(series)).collect();
     Ok(Forecasts { predictions: predictions(&panel, &published, decl)?, metrics: scored.table(&published)? })
+}
+
+/// The columns of the predictions, from those of the history.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] for settings or columns that cannot be.
+pub(super) fn schema(history: &Schema, decl: &ForecastDecl) -> Result<SchemaRef> {
+    validate(decl)?;
+    let keys =
+        decl.series.iter().map(|name| columns::required_type(history, name)).collect::<Result<Vec<_>>>()?;
+    panel::check_time(&columns::required_type(history, &decl.time)?, &decl.time)?;
+    columns::check_number(&columns::required_type(history, &decl.value)?, &decl.value)?;
+    Ok(prediction_schema(decl, keys))
+}
+
+fn prediction_schema(decl: &ForecastDecl, keys: Vec<DataType>) -> SchemaRef {
+    let keys = decl.series.iter().zip(keys).map(|(name, key)| Field::new(name, key, true));
+    let types = [DataType::Date32, DataType::Int32].into_iter();
+    let types = types.chain(std::iter::repeat_n(DataType::Float64, 5)).chain([DataType::Utf8]);
+    let computed = OUTPUT.iter().zip(types).map(|(name, data_type)| {
+        let nullable = data_type == DataType::Float64;
+        Field::new(*name, data_type, nullable)
+    });
+    Arc::new(Schema::new(keys.chain(computed).collect::<Vec<_>>()))
 }
 
 fn validate(decl: &ForecastDecl) -> Result<()> {
@@ -88,7 +116,7 @@ fn validate(decl: &ForecastDecl) -> Result<()> {
             "Give the periods in a season, 1 where there is none, or leave it out.",
         );
     }
-    let mut names: BTreeSet<&str> = OUTPUT.into();
+    let mut names: BTreeSet<&str> = OUTPUT.into_iter().chain([RUN_ID]).collect();
     for name in &decl.series {
         if !names.insert(name) {
             return wrong(
@@ -365,18 +393,9 @@ fn predictions(panel: &Panel, published: &[Published], decl: &ForecastDecl) -> R
         };
         Arc::new(cells().map(low).collect::<Float64Array>())
     };
-    let mut fields: Vec<Field> = Vec::new();
-    let mut columns: Vec<ArrayRef> = Vec::new();
-    for (name, key) in decl.series.iter().zip(&panel.keys) {
-        fields.push(Field::new(name, key.data_type().clone(), true));
-        columns.push(take(key, &of_row, None)?);
-    }
-    let types = [DataType::Date32, DataType::Int32].into_iter();
-    let types = types.chain(std::iter::repeat_n(DataType::Float64, 5)).chain([DataType::Utf8]);
-    for (name, data_type) in OUTPUT.iter().zip(types) {
-        let nullable = data_type == DataType::Float64;
-        fields.push(Field::new(*name, data_type, nullable));
-    }
+    let keys = panel.keys.iter().map(|key| key.data_type().clone()).collect();
+    let mut columns =
+        panel.keys.iter().map(|key| Ok(take(key, &of_row, None)?)).collect::<Result<Vec<ArrayRef>>>()?;
     columns.push(Arc::new(Date32Array::from_iter_values(cells().map(|(_, step)| starts[step]))));
     columns.push(Arc::new(Int32Array::from_iter_values(cells().map(|(_, step)| step as i32 + 1))));
     columns.push(Arc::new(cells().map(|(one, step)| one.mean.get(step).copied()).collect::<Float64Array>()));
@@ -387,5 +406,5 @@ fn predictions(panel: &Panel, published: &[Published], decl: &ForecastDecl) -> R
     let models: Vec<&str> = cells().map(|(one, _)| one.model).collect();
     columns.push(Arc::new(StringArray::from(models)));
     debug_assert!(columns.iter().all(|column| column.len() == rows));
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    Ok(RecordBatch::try_new(prediction_schema(decl, keys), columns)?)
 }

@@ -19,6 +19,7 @@ mod features;
 mod forecast;
 mod global;
 mod intervals;
+mod lot;
 mod metrics;
 mod node;
 mod normal;
@@ -28,5 +29,5 @@ mod reorder;
 
 pub use forecast::{Forecasts, forecast};
 pub use node::ModelNode;
-pub use outputs::column_docs;
+pub use outputs::{column_docs, output_schema};
 pub use reorder::reorder;

@@ -69,9 +69,8 @@ impl ModelNode {
         let decl = self.decl.clone();
         // Learning takes seconds of pure computing, in which this thread has other nodes to drive.
         let learned = tokio::task::spawn_blocking(move || learn(&rows, &decl)).await;
-        let (predictions, metrics) = learned.map_err(|error| {
-            Error::new(ErrorKind::Bug, "learning stopped half-way").with_source(error)
-        })??;
+        let (predictions, metrics) = learned
+            .map_err(|error| Error::new(ErrorKind::Bug, "learning stopped half-way").with_source(error))??;
         let metrics = metrics.map_or_else(Vec::new, |scores| self.metrics(&scores, &context.run_id));
         let table = self.write(&predictions, context).await?;
         Ok(Refreshed { output: Output::Table(table), records: Records { metrics, ..Records::default() } })
@@ -98,7 +97,8 @@ impl ModelNode {
         columns.push(Arc::new(StringArray::from_iter_values(run_ids)));
         let landed = RecordBatch::try_new(Arc::clone(&schema), columns)?;
 
-        let mut writer = context.engine.lake().writer(&self.name, &context.run_id, "0", Arc::clone(&schema))?;
+        let mut writer =
+            context.engine.lake().writer(&self.name, &context.run_id, "0", Arc::clone(&schema))?;
         writer.write(&landed).await?;
         context.progress.rows(landed.num_rows() as u64);
         let files = writer.finish().await?.into_iter().collect();
@@ -107,8 +107,10 @@ impl ModelNode {
 
     fn metrics(&self, scores: &RecordBatch, run_id: &RunId) -> Vec<ModelMetricRow> {
         let column = |name: &str| scores.column_by_name(name).expect("scores have the columns they document");
-        let (series, candidates) = (column("series").as_string::<i32>(), column("candidate").as_string::<i32>());
-        let (windows, chosen) = (column("windows").as_primitive::<Int32Type>(), column("chosen").as_boolean());
+        let (series, candidates) =
+            (column("series").as_string::<i32>(), column("candidate").as_string::<i32>());
+        let (windows, chosen) =
+            (column("windows").as_primitive::<Int32Type>(), column("chosen").as_boolean());
         let number = |name: &str, row: usize| {
             let numbers = column(name).as_primitive::<Float64Type>();
             numbers.is_valid(row).then(|| numbers.value(row)).filter(|number| number.is_finite())

@@ -1,8 +1,12 @@
 //! What a model's predictions look like, without data: their columns and what these mean.
 
+use arrow::datatypes::{Schema, SchemaRef};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::ColumnDoc;
 use crate::project::{ForecastDecl, ModelDecl, ModelKind, ReorderDecl};
+
+use super::{forecast, reorder};
 
 /// The settings of the kind a model has.
 #[derive(Clone, Copy)]
@@ -36,6 +40,17 @@ impl<'a> Settings<'a> {
     }
 }
 
+/// The columns of a model's predictions (without `_run_id`), from those of its query.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] for settings that cannot be, and for a column that is missing or of an unsuitable type.
+pub fn output_schema(input: &Schema, decl: &ModelDecl) -> Result<SchemaRef> {
+    match Settings::of(decl)? {
+        Settings::Forecast(settings) => forecast::schema(input, settings),
+        Settings::Reorder(settings) => reorder::schema(input, settings),
+    }
+}
+
 /// What the columns of a model's predictions mean.
 pub fn column_docs(decl: &ModelDecl) -> Vec<ColumnDoc> {
     let (keys, key, columns): (&[String], _, &[(&str, &str)]) = match Settings::of(decl) {
@@ -58,10 +73,13 @@ const FORECAST: [(&str, &str); 8] = [
     ("hi80", "Upper bound of the interval in which 80 % of the actual values should lie."),
     ("lo95", "Lower bound of the interval in which 95 % of the actual values should lie."),
     ("hi95", "Upper bound of the interval in which 95 % of the actual values should lie."),
-    ("model", "What made the forecast: elastic_net, seasonal_naive, naive, or none for a series without a value."),
+    (
+        "model",
+        "What made the forecast: elastic_net, seasonal_naive, naive, or none for a series without a value.",
+    ),
 ];
 
-const REORDER: [(&str, &str); 16] = [
+const REORDER: [(&str, &str); 17] = [
     ("supplier", "Who supplies the item, as selected."),
     ("on_hand", "Stock there is."),
     ("on_order", "Stock that was ordered and has not arrived."),
@@ -69,11 +87,21 @@ const REORDER: [(&str, &str); 16] = [
     ("daily_demand", "Mean demand a day."),
     ("daily_demand_sd", "Standard deviation of the demand of a day."),
     ("lead_time_demand", "Mean demand over the lead time."),
+    (
+        "protected_demand",
+        "Mean demand over the lead time and one review interval: what must be met before the next order can arrive.",
+    ),
     ("safety_stock", "Stock held against demand and lead times that differ from their means."),
-    ("reorder_point", "The position at or below which an order is due."),
-    ("order_up_to", "The position an order fills up to, before lots and limits of the supplier."),
+    ("reorder_point", "Protected demand and safety stock: the position at or below which an order is due."),
+    (
+        "order_up_to",
+        "The position an order fills up to: one review's demand above the reorder point, before lots and limits.",
+    ),
     ("position", "Stock on hand and on order."),
-    ("order_quantity", "How much to order now: 0 where nothing is needed, null where the inputs do not tell."),
+    (
+        "order_quantity",
+        "How much to order now: 0 where nothing is needed, null where the inputs do not tell.",
+    ),
     ("days_of_cover", "Days for which the position lasts at mean demand; null without demand."),
     ("unit_cost", "What one unit costs, as selected."),
     ("order_cost", "What the order costs: quantity by unit cost."),

@@ -254,14 +254,31 @@ fn days(time: &ArrayRef, name: &str) -> Result<Vec<i64>> {
             let text: &StringArray = text.as_string();
             text.iter().flatten().map(|text| iso_day(text, name)).collect::<Result<_>>()?
         }
-        other => {
-            return Err(Error::new(
-                ErrorKind::Declaration,
-                format!("column {name:?} is {other}, not a date, timestamp or ISO text"),
-            )
-            .with_hint("Cast it in `sql`, as in `CAST(ordered AS DATE)`."));
-        }
+        other => return Err(timeless(other, name)),
     })
+}
+
+/// Whether a column can be read as days.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] where it is neither date, timestamp nor text.
+pub(super) fn check_time(data_type: &DataType, name: &str) -> Result<()> {
+    match data_type {
+        DataType::Date32
+        | DataType::Date64
+        | DataType::Timestamp(_, _)
+        | DataType::Utf8
+        | DataType::LargeUtf8 => Ok(()),
+        other => Err(timeless(other, name)),
+    }
+}
+
+fn timeless(data_type: &DataType, name: &str) -> Error {
+    Error::new(
+        ErrorKind::Declaration,
+        format!("column {name:?} is {data_type}, not a date, timestamp or ISO text"),
+    )
+    .with_hint("Cast it in `sql`, as in `CAST(ordered AS DATE)`.")
 }
 
 /// The day of `2026-03-01`, `2026-03` or an instant as in `2026-03-01T12:00:00+02:00`.

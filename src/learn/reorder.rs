@@ -5,29 +5,34 @@
 //! deviation `sd` per day, lead time `L` and its standard deviation `sdL` and review interval `R` in days:
 //!
 //! ```text
-//! sigma          = sqrt((L + R) sd^2 + d^2 sdL^2)       demand varies, and so does the lead time
-//! safety_stock   = max(z(service_level) sigma, floor)
-//! reorder_point  = d L + safety_stock
-//! order_up_to    = d (L + R) + safety_stock
+//! sigma            = sqrt((L + R) sd^2 + d^2 sdL^2)     demand varies, and so does the lead time
+//! safety_stock     = max(z(service_level) sigma, floor)
+//! protected_demand = d (L + R)
+//! reorder_point    = protected_demand + safety_stock
+//! order_up_to      = reorder_point + d R
 //! ```
 //!
 //! The stock must last over `L + R`: what is not ordered now can be ordered at the next review at the earliest, and
-//! arrives `L` later. That interval is in `sigma` and `order_up_to`. The reorder point covers mean demand over `L` only,
-//! so that an item is not ordered at every review; with `review_days = 0` both levels meet and this is the
-//! continuous-review order point, which holds the service level. With long intervals between reviews it does not: an
-//! item just above its point waits `R` days, in which its stock falls by `d R`.
+//! arrives `L` later. So an item may go without an order only where its position covers that interval, and the reorder
+//! point is the smallest position that does so with the probability asked for. An item that stands just above its point
+//! keeps the service level; one that was ordered a moment ago exceeds it.
+//!
+//! An order fills up to one review's demand more, so that an item is not ordered at every review. With
+//! `review_days = 0` both levels meet, and this is the continuous-review order point.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::columns::RUN_ID;
 use crate::project::ReorderDecl;
 
+use super::lot::Lot;
 use super::{columns, normal};
 
 /// The inputs every item has, in the order of [`Inputs`].
@@ -36,8 +41,9 @@ const REQUIRED: [&str; 5] = ["on_hand", "on_order", "lead_time_days", "daily_dem
 const OPTIONAL: [&str; 6] =
     ["lead_time_sd_days", "min_order", "max_order", "order_multiple", "unit_cost", "safety_stock_floor"];
 /// The computed columns.
-const COMPUTED: [&str; 9] = [
+const COMPUTED: [&str; 10] = [
     "lead_time_demand",
+    "protected_demand",
     "safety_stock",
     "reorder_point",
     "order_up_to",
@@ -47,47 +53,38 @@ const COMPUTED: [&str; 9] = [
     "order_cost",
     "reason",
 ];
-/// Whole numbers beyond this are not exact any more.
-const MAX_QUANTITY: f64 = 9_007_199_254_740_992.0;
 
 /// Recommends an order for every item: batches of the declaration's SELECT, rows and batches in any order.
 ///
 /// One row per item, sorted by the item columns: these, `supplier` (if selected), `on_hand`, `on_order`,
-/// `lead_time_days`, `daily_demand`, `daily_demand_sd`, then `lead_time_demand`, `safety_stock`, `reorder_point`,
-/// `order_up_to`, `position` (on hand and on order), `order_quantity` (Int64; 0 where none is needed), `days_of_cover`
-/// (null without demand), `unit_cost` and `order_cost` (if `unit_cost` is selected) and `reason` (Utf8). All but those said
-/// otherwise are Float64, in the units of the inputs.
+/// `lead_time_days`, `daily_demand`, `daily_demand_sd`, then `lead_time_demand`, `protected_demand`, `safety_stock`,
+/// `reorder_point`, `order_up_to`, `position` (on hand and on order), `order_quantity` (Int64; 0 where none is needed),
+/// `days_of_cover` (null without demand), `unit_cost` and `order_cost` (if `unit_cost` is selected) and `reason` (Utf8).
+/// All but those said otherwise are Float64, in the units of the inputs.
 ///
 /// An item with a null, negative or infinite input gets a null `order_quantity` and a reason that names the input.
 ///
 /// # Errors
 /// [`ErrorKind::Declaration`] for settings or columns that cannot be, [`ErrorKind::Model`] where no batch came at all.
 pub fn reorder(items: &[RecordBatch], decl: &ReorderDecl) -> Result<RecordBatch> {
-    validate(decl)?;
-    if items.is_empty() {
+    let Some(first) = items.first() else {
+        validate(decl)?;
         return Err(Error::new(ErrorKind::Model, "there are no items")
             .with_hint("Run `sql` by itself: its tables may be empty, or its WHERE too strict."));
-    }
-    let mut fields: Vec<Field> = Vec::new();
-    let mut leading: Vec<ArrayRef> = Vec::new();
-    for name in &decl.item {
-        leading.push(columns::required(items, name)?);
-        fields.push(Field::new(name, leading[leading.len() - 1].data_type().clone(), true));
-    }
-    if let Some(supplier) =
-        columns::optional(items, "supplier")?.filter(|_| !decl.item.iter().any(|i| i == "supplier"))
-    {
-        fields.push(Field::new("supplier", supplier.data_type().clone(), true));
-        leading.push(supplier);
+    };
+    let schema = schema(first.schema_ref(), decl)?;
+    let selects = |name: &str| schema.field_with_name(name).is_ok();
+
+    let mut output =
+        decl.item.iter().map(|name| columns::required(items, name)).collect::<Result<Vec<_>>>()?;
+    if selects("supplier") && !is_item(decl, "supplier") {
+        output.push(columns::required(items, "supplier")?);
     }
     let required = REQUIRED.map(|name| columns::numbers(&columns::required(items, name)?, name));
     let mut inputs = required.into_iter().collect::<Result<Vec<_>>>()?;
     let rows = inputs[0].len();
-    let mut has_cost = false;
     for name in OPTIONAL {
-        let column = columns::optional(items, name)?;
-        has_cost |= name == "unit_cost" && column.is_some();
-        inputs.push(match column {
+        inputs.push(match columns::optional(items, name)? {
             Some(column) => columns::numbers(&column, name)?,
             None => Float64Array::new_null(rows),
         });
@@ -96,39 +93,71 @@ pub fn reorder(items: &[RecordBatch], decl: &ReorderDecl) -> Result<RecordBatch>
     let orders: Vec<Order> =
         (0..rows).map(|row| Inputs::read(&inputs, row).order(z, decl.review_days)).collect();
 
-    let number = |name: &str| Field::new(name, DataType::Float64, true);
     let computed = |of: fn(&Order) -> Option<f64>| -> ArrayRef {
         Arc::new(
             orders.iter().map(|order| of(order).filter(|value| value.is_finite())).collect::<Float64Array>(),
         )
     };
-    let mut output = leading;
-    for (name, input) in REQUIRED.iter().zip(&inputs) {
-        fields.push(number(name));
-        output.push(Arc::new(input.clone()));
-    }
-    fields.extend(COMPUTED[..5].iter().map(|name| number(name)));
+    output.extend(inputs[..REQUIRED.len()].iter().map(|input| Arc::new(input.clone()) as ArrayRef));
     output.push(computed(|order| order.levels.map(|levels| levels.lead_time_demand)));
+    output.push(computed(|order| order.levels.map(|levels| levels.protected_demand)));
     output.push(computed(|order| order.levels.map(|levels| levels.safety_stock)));
     output.push(computed(|order| order.levels.map(|levels| levels.reorder_point)));
     output.push(computed(|order| order.levels.map(|levels| levels.order_up_to)));
     output.push(computed(|order| order.position));
-    fields.push(Field::new("order_quantity", DataType::Int64, true));
     output.push(Arc::new(orders.iter().map(|order| order.quantity).collect::<Int64Array>()));
-    fields.push(number("days_of_cover"));
     output.push(computed(|order| order.days_of_cover));
-    if has_cost {
-        fields.push(number("unit_cost"));
+    if selects("unit_cost") {
         output.push(Arc::new(inputs[REQUIRED.len() + 4].clone()));
-        fields.push(number("order_cost"));
         output.push(computed(|order| order.cost));
     }
-    fields.push(Field::new("reason", DataType::Utf8, false));
     output.push(Arc::new(StringArray::from_iter_values(orders.iter().map(|order| order.reason.as_str()))));
 
     let order = sorted(&output)?;
     let output = output.iter().map(|column| Ok(take(column, &order, None)?)).collect::<Result<Vec<_>>>()?;
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), output)?)
+    Ok(RecordBatch::try_new(schema, output)?)
+}
+
+/// The columns of the recommendation, from those of the items.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] for settings or columns that cannot be.
+pub(super) fn schema(items: &Schema, decl: &ReorderDecl) -> Result<SchemaRef> {
+    validate(decl)?;
+    let key = |name: &str| Ok(Field::new(name, columns::required_type(items, name)?, true));
+    let mut fields = decl.item.iter().map(|name| key(name)).collect::<Result<Vec<_>>>()?;
+    if columns::optional_type(items, "supplier")?.is_some() && !is_item(decl, "supplier") {
+        fields.push(key("supplier")?);
+    }
+    for name in REQUIRED {
+        columns::check_number(&columns::required_type(items, name)?, name)?;
+        fields.push(Field::new(name, DataType::Float64, true));
+    }
+    for name in OPTIONAL {
+        if let Some(data_type) = columns::optional_type(items, name)? {
+            columns::check_number(&data_type, name)?;
+        }
+    }
+    let has_cost = columns::optional_type(items, "unit_cost")?.is_some();
+    for name in COMPUTED {
+        fields.extend(match name {
+            "order_quantity" => vec![Field::new(name, DataType::Int64, true)],
+            "order_cost" if !has_cost => vec![],
+            "order_cost" => {
+                vec![
+                    Field::new("unit_cost", DataType::Float64, true),
+                    Field::new(name, DataType::Float64, true),
+                ]
+            }
+            "reason" => vec![Field::new(name, DataType::Utf8, false)],
+            _ => vec![Field::new(name, DataType::Float64, true)],
+        });
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+fn is_item(decl: &ReorderDecl, name: &str) -> bool {
+    decl.item.iter().any(|item| item == name)
 }
 
 fn validate(decl: &ReorderDecl) -> Result<()> {
@@ -149,7 +178,8 @@ fn validate(decl: &ReorderDecl) -> Result<()> {
     if decl.item.is_empty() {
         return wrong("`item` names no column".to_string(), "Name the columns that identify an item.");
     }
-    let mut names: BTreeSet<&str> = REQUIRED.into_iter().chain(OPTIONAL).chain(COMPUTED).collect();
+    let mut names: BTreeSet<&str> =
+        REQUIRED.into_iter().chain(OPTIONAL).chain(COMPUTED).chain([RUN_ID]).collect();
     for name in &decl.item {
         if !names.insert(name) {
             return wrong(
@@ -193,6 +223,7 @@ struct Order {
 #[derive(Clone, Copy, Debug)]
 struct Levels {
     lead_time_demand: f64,
+    protected_demand: f64,
     safety_stock: f64,
     reorder_point: f64,
     order_up_to: f64,
@@ -235,11 +266,13 @@ impl Inputs {
         let late = demand * lead_time_sd.unwrap_or(0.0);
         let sigma = (protected * demand_sd * demand_sd + late * late).sqrt();
         let safety_stock = (z * sigma).max(floor.unwrap_or(0.0));
+        let reorder_point = demand * protected + safety_stock;
         let levels = Levels {
             lead_time_demand: demand * lead_time,
+            protected_demand: demand * protected,
             safety_stock,
-            reorder_point: demand * lead_time + safety_stock,
-            order_up_to: demand * protected + safety_stock,
+            reorder_point,
+            order_up_to: reorder_point + demand * review_days,
         };
         let position = on_hand + on_order;
         let mut order = Order {
@@ -275,39 +308,6 @@ impl Inputs {
     }
 }
 
-/// What a supplier accepts.
-struct Lot {
-    min: Option<f64>,
-    max: Option<f64>,
-    multiple: Option<f64>,
-}
-
-impl Lot {
-    /// The smallest whole quantity that is acceptable and enough, or else the largest acceptable; and which limit told.
-    fn fit(&self, needed: f64) -> Result<(f64, &'static str), &'static str> {
-        let multiple = self.multiple.unwrap_or(1.0);
-        if multiple == 0.0 || multiple.fract() != 0.0 {
-            return Err("order_multiple is not a whole number above zero");
-        }
-        let (min, max) = (self.min.unwrap_or(0.0), self.max.unwrap_or(f64::INFINITY));
-        // Without the margin, 3.0000000000000004 units would become 4.
-        let up = |quantity: f64| (quantity / multiple - 1e-9).ceil() * multiple;
-        let mut quantity = up(needed.max(min));
-        let mut limited = if min > up(needed) { ", raised to min_order" } else { "" };
-        if quantity > max {
-            quantity = (max / multiple).floor() * multiple;
-            limited = ", cut to max_order";
-            if quantity < min || quantity <= 0.0 {
-                return Err("max_order leaves no quantity that min_order and order_multiple allow");
-            }
-        }
-        if quantity > MAX_QUANTITY {
-            return Err("the inputs are too large to compute with");
-        }
-        Ok((quantity, limited))
-    }
-}
-
 /// A number as people write it: at most two decimals, none if they are zero.
 fn plain(value: f64) -> String {
     let text = format!("{value:.2}");
@@ -323,17 +323,17 @@ mod tests {
         Inputs { required: [Some(10.0), Some(2.0), Some(4.0), Some(5.0), Some(3.0)], optional: [None; 6] };
     const Z95: f64 = 1.644_853_626_951_472_7;
 
-    /// By hand: sigma = sqrt((4 + 5) 3^2) = 9; safety 14.80; point 20 + 14.80; level 45 + 14.80; needed 47.80.
+    /// By hand: sigma = sqrt((4 + 5) 3^2) = 9; safety 14.80; point 45 + 14.80; level 25 above; needed 84.80 - 12.
     #[test]
     fn agrees_with_a_hand_computation() {
         let order = PLAIN.order(Z95, 5.0);
         let levels = order.levels.unwrap();
-        assert_eq!(levels.lead_time_demand, 20.0);
+        assert_eq!((levels.lead_time_demand, levels.protected_demand), (20.0, 45.0));
         assert!((levels.safety_stock - 9.0 * Z95).abs() < 1e-12);
-        assert!((levels.reorder_point - 34.803_682).abs() < 1e-6);
-        assert!((levels.order_up_to - 59.803_682).abs() < 1e-6);
-        assert_eq!((order.position, order.quantity, order.days_of_cover), (Some(12.0), Some(48), Some(2.4)));
-        assert_eq!(order.reason, "position 12 at or below reorder point 34.8");
+        assert!((levels.reorder_point - 59.803_682).abs() < 1e-6);
+        assert!((levels.order_up_to - 84.803_682).abs() < 1e-6);
+        assert_eq!((order.position, order.quantity, order.days_of_cover), (Some(12.0), Some(73), Some(2.4)));
+        assert_eq!(order.reason, "position 12 at or below reorder point 59.8");
     }
 
     /// By hand: sigma = sqrt(9 * 9 + 5^2 * 2^2) = sqrt(181).
@@ -347,8 +347,8 @@ mod tests {
     #[test]
     fn lots_and_limits() {
         for (min, max, multiple, expected) in [
-            (None, None, Some(25.0), Ok(50)),
-            (Some(60.0), None, Some(25.0), Ok(75)),
+            (None, None, Some(25.0), Ok(75)),
+            (Some(80.0), None, Some(25.0), Ok(100)),
             (None, Some(40.0), None, Ok(40)),
             (None, Some(40.0), Some(25.0), Ok(25)),
             (Some(30.0), Some(40.0), Some(25.0), Err("max_order leaves no quantity")),
@@ -373,11 +373,11 @@ mod tests {
 
     #[test]
     fn enough_stock_orders_nothing() {
-        let inputs = Inputs { required: [Some(40.0), Some(0.0), Some(4.0), Some(5.0), Some(3.0)], ..PLAIN };
+        let inputs = Inputs { required: [Some(60.0), Some(0.0), Some(4.0), Some(5.0), Some(3.0)], ..PLAIN };
         let order = inputs.order(Z95, 5.0);
         assert_eq!(
             (order.quantity, order.reason.as_str()),
-            (Some(0), "position 40 above reorder point 34.8")
+            (Some(0), "position 60 above reorder point 59.8")
         );
     }
 

@@ -112,9 +112,9 @@ pub struct ReorderDecl {
     pub sql: String,
     /// The columns that identify an item.
     pub item: Vec<String>,
-    /// The probability of not running out during the lead time.
+    /// The probability of not running out before what is ordered at the next review arrives.
     pub service_level: f64,
-    /// Days between two reviews: what is ordered must last until the order after the next arrives.
+    /// Days between two reviews: stock must last over these and the lead time.
     #[serde(default = "seven")]
     pub review_days: f64,
 }

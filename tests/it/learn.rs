@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod accuracy;
+mod node;
 mod orders;
+mod service;
 
 use std::sync::Arc;
 

@@ -35,20 +35,20 @@ fn every_item_is_listed_with_its_numbers() {
     let names: Vec<_> = found.schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!(
         names.join(" "),
-        "part supplier on_hand on_order lead_time_days daily_demand daily_demand_sd lead_time_demand safety_stock \
-         reorder_point order_up_to position order_quantity days_of_cover unit_cost order_cost reason"
+        "part supplier on_hand on_order lead_time_days daily_demand daily_demand_sd lead_time_demand protected_demand \
+         safety_stock reorder_point order_up_to position order_quantity days_of_cover unit_cost order_cost reason"
     );
     assert_eq!(found.column(0).as_primitive::<Int32Type>().values(), &[1, 2, 3]);
     let quantity = found.column_by_name("order_quantity").unwrap().as_primitive::<Int64Type>();
-    assert_eq!(quantity.iter().collect::<Vec<_>>(), [None, Some(0), Some(48)]);
-    assert_eq!(floats(&found, "order_cost").iter().collect::<Vec<_>>(), [None, Some(0.0), Some(120.0)]);
+    assert_eq!(quantity.iter().collect::<Vec<_>>(), [None, Some(0), Some(73)]);
+    assert_eq!(floats(&found, "order_cost").iter().collect::<Vec<_>>(), [None, Some(0.0), Some(182.5)]);
     assert_eq!(texts(&found, "supplier"), ["y", "z", "x"]);
     assert_eq!(
         texts(&found, "reason"),
         [
             "on_hand is missing",
-            "position 500 above reorder point 34.8",
-            "position 12 at or below reorder point 34.8"
+            "position 500 above reorder point 59.8",
+            "position 12 at or below reorder point 59.8"
         ]
     );
 }
@@ -63,7 +63,7 @@ fn the_order_of_items_changes_nothing() {
 #[test]
 fn no_items_are_no_orders() {
     let found = reorder(&[items().slice(0, 0)], &policy()).unwrap();
-    assert_eq!((found.num_rows(), found.num_columns()), (0, 17));
+    assert_eq!((found.num_rows(), found.num_columns()), (0, 18));
 }
 
 #[test]
