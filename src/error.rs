@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Sql,
     /// A model could not be fitted or evaluated.
     Model,
+    /// There is too little history for a model yet.
+    NoHistory,
     /// The object store refused, failed or is full.
     Storage,
     /// The lake is not what we can read: not Delta, damaged, or written by a newer version.
@@ -54,7 +56,7 @@ impl ErrorKind {
     /// The retry policy, for every kind explicitly.
     pub fn retry(self) -> Retry {
         match self {
-            ErrorKind::Storage | ErrorKind::Interrupted => Retry::Later,
+            ErrorKind::Storage | ErrorKind::Interrupted | ErrorKind::NoHistory => Retry::Later,
             ErrorKind::Conflict => Retry::Now,
             ErrorKind::Declaration
             | ErrorKind::Usage
@@ -81,6 +83,7 @@ impl ErrorKind {
             | ErrorKind::Contract
             | ErrorKind::Check
             | ErrorKind::Model
+            | ErrorKind::NoHistory
             | ErrorKind::Sql => 4,
             ErrorKind::NotFound => 5,
             ErrorKind::Storage | ErrorKind::Lake => 6,
@@ -100,6 +103,7 @@ impl ErrorKind {
             ErrorKind::Check => "check",
             ErrorKind::Sql => "sql",
             ErrorKind::Model => "model",
+            ErrorKind::NoHistory => "no_history",
             ErrorKind::Storage => "storage",
             ErrorKind::Lake => "lake",
             ErrorKind::Conflict => "conflict",

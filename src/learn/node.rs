@@ -12,12 +12,12 @@ use crate::engine::Use;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Fingerprint, RelationName, RunId};
 use crate::lake::columns::derived_schema;
-use crate::lake::system::ModelMetricRow;
+use crate::lake::system::{CheckRow, ModelMetricRow};
 use crate::lake::{RelationKind, TableVersion};
 use crate::node::{Check, Context, Description, Node, Output, Records, Refreshed};
 use crate::project::ModelDecl;
 
-use super::outputs::Settings;
+use super::outputs::{Settings, output_schema};
 use super::{forecast, reorder};
 
 /// A model: a query, what is learned from its rows, and the table of predictions.
@@ -67,10 +67,21 @@ impl ModelNode {
     async fn predict(&self, context: &Context) -> Result<Refreshed> {
         let rows = self.rows(context).await?;
         let decl = self.decl.clone();
+        let history = rows.first().map(RecordBatch::schema);
         // Learning takes seconds of pure computing, in which this thread has other nodes to drive.
         let learned = tokio::task::spawn_blocking(move || learn(&rows, &decl)).await;
-        let (predictions, metrics) = learned
-            .map_err(|error| Error::new(ErrorKind::Bug, "learning stopped half-way").with_source(error))??;
+        let learned = learned
+            .map_err(|error| Error::new(ErrorKind::Bug, "learning stopped half-way").with_source(error))?;
+        let (predictions, metrics) = match (learned, history) {
+            // A twin that has just begun is no failure: there is nothing to predict yet, and twin.checks says why.
+            (Err(error), Some(history)) if error.kind() == ErrorKind::NoHistory => {
+                let empty = RecordBatch::new_empty(output_schema(&history, &self.decl)?);
+                let table = self.write(&empty, context).await?;
+                let checks = vec![self.too_early(&error, context)];
+                return Ok(Refreshed { output: Output::Table(table), records: Records { checks, ..Records::default() } });
+            }
+            (learned, _) => learned?,
+        };
         let metrics = metrics.map_or_else(Vec::new, |scores| self.metrics(&scores, &context.run_id));
         let table = self.write(&predictions, context).await?;
         Ok(Refreshed { output: Output::Table(table), records: Records { metrics, ..Records::default() } })
@@ -103,6 +114,19 @@ impl ModelNode {
         context.progress.rows(landed.num_rows() as u64);
         let files = writer.finish().await?.into_iter().collect();
         Ok(TableVersion { name: self.name.clone(), version: None, schema, files })
+    }
+
+    fn too_early(&self, error: &Error, context: &Context) -> CheckRow {
+        CheckRow {
+            run_id: context.run_id.to_string(),
+            relation: self.name.to_string(),
+            check: format!("history: {error}"),
+            level: "warn".into(),
+            status: "failed".into(),
+            bad_rows: 0,
+            sql: None,
+            checked_at: context.as_of.timestamp_micros(),
+        }
     }
 
     fn metrics(&self, scores: &RecordBatch, run_id: &RunId) -> Vec<ModelMetricRow> {

@@ -70,7 +70,7 @@ impl Panel {
     /// learned from.
     pub fn read(history: &[RecordBatch], decl: &ForecastDecl) -> Result<Panel> {
         if history.iter().all(|batch| batch.num_rows() == 0) {
-            return Err(Error::new(ErrorKind::Model, "the history has no rows")
+            return Err(Error::new(ErrorKind::NoHistory, "the history has no rows")
                 .with_hint("Run `sql` by itself: its tables may be empty, or its WHERE too strict."));
         }
         let time = columns::required(history, &decl.time)?;
@@ -95,13 +95,13 @@ impl Panel {
             }
         }
         let end = points.iter().map(|point| point.1).max().ok_or_else(|| {
-            Error::new(ErrorKind::Model, format!("column {:?} is null in every row", decl.value))
+            Error::new(ErrorKind::NoHistory, format!("column {:?} is null in every row", decl.value))
                 .with_hint("Select the amounts, or leave out the rows that have none.")
         })?;
         let end = if decl.drop_last { end - 1 } else { end };
         points.retain(|point| point.1 <= end);
         if points.is_empty() {
-            return Err(Error::new(ErrorKind::Model, "`drop_last` leaves out the only period there is")
+            return Err(Error::new(ErrorKind::NoHistory, "`drop_last` leaves out the only period there is")
                 .with_hint("Wait for a second period, or set `drop_last = false`."));
         }
         points.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));

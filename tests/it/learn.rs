@@ -378,8 +378,8 @@ fn bad_histories_are_refused_with_the_column_and_the_remedy() {
     let two = [rows(&[("a", month(0), Some(1.0))]), with("id", Arc::new(Int32Array::from(vec![1])))];
     let daily = ForecastDecl { frequency: Frequency::Day, ..decl(1) };
     for (history, decl, kind, expected) in [
-        (vec![], decl(1), ErrorKind::Model, "the history has no rows"),
-        (vec![good.slice(0, 0)], decl(1), ErrorKind::Model, "the history has no rows"),
+        (vec![], decl(1), ErrorKind::NoHistory, "the history has no rows"),
+        (vec![good.slice(0, 0)], decl(1), ErrorKind::NoHistory, "the history has no rows"),
         (
             vec![with("amount", number(None))],
             decl(1),
@@ -439,7 +439,7 @@ fn bad_histories_are_refused_with_the_column_and_the_remedy() {
         (
             vec![good.clone()],
             ForecastDecl { drop_last: true, ..decl(1) },
-            ErrorKind::Model,
+            ErrorKind::NoHistory,
             "`drop_last` leaves out the only",
         ),
         (

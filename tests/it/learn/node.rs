@@ -177,7 +177,7 @@ async fn failures_name_the_model() {
     let nothing = format!("{HISTORY} WHERE false");
     for (decl, kind, expected) in [
         (forecasting("SELECT id, day FROM core.rows"), ErrorKind::Declaration, "column \"amount\" is not in"),
-        (forecasting(&nothing), ErrorKind::Model, "the history has no rows"),
+        (forecasting(&nothing), ErrorKind::NoHistory, "the history has no rows"),
         (forecasting("SELECT nothing FROM"), ErrorKind::Sql, ""),
         (
             reordering("SELECT id AS part FROM core.rows"),
