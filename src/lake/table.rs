@@ -147,15 +147,12 @@ impl Lake {
 
     /// The table at its newest version, whether published or not; `None` when there is none.
     async fn head(&self, name: &RelationName) -> Result<Option<DeltaTable>> {
-        match self.builder(name)?.load().await {
-            Ok(table) => Ok(Some(table)),
-            Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
-            // A folder that is not there is told in more than one way.
-            Err(error) => match self.newest(name).await? {
-                None => Ok(None),
-                Some(_) => Err(unreadable(name, &error)),
-            },
+        let mut table = self.builder(name)?.build()?;
+        if !table.log_store().is_delta_table_location().await? {
+            return Ok(None);
         }
+        table.load().await.map_err(|error| unreadable(name, &error))?;
+        Ok(Some(table))
     }
 
     /// The number of the newest version of a table; `None` when there is no such table.
@@ -164,11 +161,10 @@ impl Lake {
     /// [`ErrorKind::Lake`] when the folder holds something else than a Delta table we can read.
     pub async fn newest(&self, name: &RelationName) -> Result<Option<u64>> {
         let store = self.builder(name)?.build()?.log_store();
-        match store.get_latest_version(0).await {
-            Ok(version) => Ok(Some(version)),
-            Err(_) if !store.is_delta_table_location().await? => Ok(None),
-            Err(error) => Err(unreadable(name, &error)),
+        if !store.is_delta_table_location().await? {
+            return Ok(None);
         }
+        store.get_latest_version(0).await.map(Some).map_err(|error| unreadable(name, &error))
     }
 
     /// What a version of a table consists of.
