@@ -46,12 +46,7 @@ impl App {
     /// A cycle, or a lake that no object store answers for.
     pub fn of(project: Project) -> Result<App> {
         let lake = Lake::open(&project.lake_url)?;
-        let settings = EngineSettings {
-            memory_bytes: project.memory_bytes,
-            threads: project.twin.engine.threads,
-            batch_rows: project.twin.engine.batch_rows,
-        };
-        let engine = Engine::new(&lake, settings)?;
+        let engine = Engine::new(&lake, settings(&project))?;
         let graph = graph(&project, &engine)?;
         Ok(App { project, lake, engine, graph })
     }
@@ -91,6 +86,38 @@ impl App {
     }
 }
 
+/// What a twin declares, and all that is found wrong with it without touching data.
+pub struct Checked {
+    /// What it declares, unless that cannot be made out.
+    pub project: Option<Project>,
+    /// Errors and warnings, in order of file and place.
+    pub found: Diagnostics,
+}
+
+/// Reads the declarations in folder `root` and plans them. Neither the lake nor any source file is touched.
+///
+/// # Errors
+/// When the engine cannot start; what is wrong with the declarations is no error of this function.
+pub async fn check(root: &Path, env: &BTreeMap<String, String>) -> Result<Checked> {
+    let project = match Project::load(root, env) {
+        Ok(project) => project,
+        Err(found) => return Ok(Checked { project: None, found }),
+    };
+    let nowhere = url::Url::parse("memory:///").expect("a literal URL parses");
+    let engine = Engine::new(&Lake::open(&nowhere)?, settings(&project))?;
+    let planned = crate::run::validate(&project, &engine).await;
+    let found = Diagnostics::new(project.warnings.iter().cloned().chain(planned).collect());
+    Ok(Checked { project: Some(project), found })
+}
+
+fn settings(project: &Project) -> EngineSettings {
+    EngineSettings {
+        memory_bytes: project.memory_bytes,
+        threads: project.twin.engine.threads,
+        batch_rows: project.twin.engine.batch_rows,
+    }
+}
+
 /// The nodes of a twin, and their edges.
 ///
 /// # Errors
@@ -108,9 +135,7 @@ fn graph(project: &Project, engine: &Engine) -> Result<Graph> {
         nodes.push(model_node(model, &session)?);
     }
     Graph::new(nodes).map_err(|cycle| {
-        let names: Vec<String> = cycle.iter().map(ToString::to_string).collect();
-        let message = format!("views read each other in a circle: {}", names.join(" -> "));
-        let hint = "Break the circle: let one of them read something that is landed or computed before.";
+        let (message, hint) = crate::run::circle(&cycle);
         match cycle.first().and_then(|name| project.origin(name)) {
             Some(origin) => {
                 let diagnostic = project.diagnose("cycle", origin, "", message).with_hint(hint);

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::human::counted;
 use super::{Console, Format};
-use crate::app::App;
+use crate::app::{App, check};
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::{Diagnostics, Project, schemas};
+use crate::project::{Diagnostics, schemas};
 
 /// Find every mistake in the declarations, without touching data.
 #[derive(Args)]
@@ -57,30 +57,18 @@ impl Check {
             diagnostics: Diagnostics::default(),
             error: None,
         };
-        let root = console.root()?;
-        let result = match Project::load(&root, console.env()) {
-            Err(diagnostics) => {
-                report.diagnostics = diagnostics;
-                Ok(())
+        let checked = check(&console.root()?, console.env()).await?;
+        report.diagnostics = checked.found;
+        let mut result = Ok(());
+        if let Some(project) = checked.project {
+            report.sources = project.tables.iter().map(|table| &table.source).collect::<BTreeSet<_>>().len();
+            report.tables = project.tables.len();
+            report.views = project.views.len();
+            report.models = project.models.len();
+            if !report.diagnostics.has_errors() {
+                result = App::of(project).map(drop);
             }
-            Ok(project) => {
-                report.sources = project.tables.iter().map(|table| &table.source).collect::<BTreeSet<_>>().len();
-                report.tables = project.tables.len();
-                report.views = project.views.len();
-                report.models = project.models.len();
-                let warnings = project.warnings.clone();
-                match App::of(project) {
-                    Ok(app) => {
-                        report.diagnostics = warnings.into_iter().chain(findings(&app).await).collect::<Vec<_>>().into();
-                        Ok(())
-                    }
-                    Err(error) => {
-                        report.diagnostics = warnings;
-                        Err(error)
-                    }
-                }
-            }
-        };
+        }
         report.sound = result.is_ok() && !report.diagnostics.has_errors();
         if format == Format::Json {
             report.error = result.as_ref().err().map(super::run::error_json);
@@ -107,11 +95,6 @@ impl Check {
             }
         }
     }
-}
-
-/// What the planner finds: queries that do not fit what they read.
-async fn findings(_app: &App) -> Diagnostics {
-    Diagnostics::default()
 }
 
 fn write_schemas(console: &Console, folder: &Path) -> Result<()> {

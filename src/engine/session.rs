@@ -10,7 +10,7 @@ use datafusion::execution::context::{SQLOptions, SessionContext};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
@@ -131,6 +131,11 @@ impl Session {
         &self.shared.binding
     }
 
+    /// DataFusion's own state of it.
+    pub(super) fn state(&self) -> SessionState {
+        self.context.state()
+    }
+
     /// Makes a provider visible as `name`, for this session only.
     ///
     /// # Errors
@@ -207,6 +212,7 @@ impl Session {
         for reference in state.resolve_table_references(&statement)? {
             match (reference.schema(), reference.table()) {
                 (Some("information_schema"), _) => {}
+                (None, table) if state.table_functions().contains_key(table) => {}
                 (Some(schema), table) => {
                     names.insert(RelationName::new(schema, table)?);
                 }
@@ -251,6 +257,6 @@ impl Session {
     }
 }
 
-fn read_only() -> SQLOptions {
+pub(super) fn read_only() -> SQLOptions {
     SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
 }

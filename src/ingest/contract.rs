@@ -9,7 +9,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use regex::Regex;
 
-use crate::engine::Session;
+use crate::engine::{Session, type_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RelationName;
 use crate::ingest::target::Column;
@@ -164,7 +164,8 @@ fn set(mask: &BooleanArray) -> impl Iterator<Item = usize> {
     mask.iter().enumerate().filter(|(_, bad)| *bad == Some(true)).map(|(row, _)| row)
 }
 
-fn text_of(literal: &Literal) -> String {
+/// As it is written.
+pub fn text_of(literal: &Literal) -> String {
     match literal {
         Literal::Int(value) => value.to_string(),
         Literal::Float(value) => format!("{value:?}"),
@@ -174,12 +175,15 @@ fn text_of(literal: &Literal) -> String {
 }
 
 /// A rule's value in the column's type.
-fn value(column: &Column, text: &str) -> Result<ArrayRef> {
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] when it is no value of that type.
+pub fn value(column: &Column, text: &str) -> Result<ArrayRef> {
     let parsed = parse(&StringArray::from(vec![text]), &column.data_type, &TextFormat::default())?;
     if parsed.is_null(0) {
         return Err(Error::new(
             ErrorKind::Declaration,
-            format!("column {}: {text:?} is not a value of its type {}", column.name, column.data_type),
+            format!("column {}: {text:?} is not a value of its type {}", column.name, type_name(&column.data_type)),
         )
         .with_hint("Write the rule's value as a value of the column's type."));
     }

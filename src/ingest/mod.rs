@@ -14,6 +14,7 @@ pub mod files;
 mod account;
 mod append;
 mod contract;
+mod declared;
 mod keyed;
 mod node;
 mod normalise;
@@ -22,4 +23,5 @@ mod rewrite;
 mod target;
 mod text;
 
+pub use declared::{declared_schema, raw_type, unfit_values};
 pub use node::FileTable;

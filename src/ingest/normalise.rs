@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::PhysicalExpr;
 
-use crate::engine::Session;
+use crate::engine::{Session, type_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::contract::{Rules, Violation, Violations};
 use crate::ingest::target::{Column, Target};
@@ -186,7 +186,10 @@ fn missing(column: &Column, raw: &Schema) -> Error {
 }
 
 /// A declared default as an array of one value.
-fn literal(sql: &str, column: &Column, session: &Session) -> Result<ArrayRef> {
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] when it is no value of the column's type.
+pub fn literal(sql: &str, column: &Column, session: &Session) -> Result<ArrayRef> {
     let wrong = |error: String| {
         Error::new(ErrorKind::Declaration, format!("column {}: default: {error}", column.name))
             .with_hint("Write a SQL literal, such as 0, 'unknown' or DATE '2020-01-01'.")
@@ -194,14 +197,14 @@ fn literal(sql: &str, column: &Column, session: &Session) -> Result<ArrayRef> {
     let expression = session.expression(sql, &DFSchema::empty()).map_err(|e| wrong(e.to_string()))?;
     let one = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
     let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &one)?;
-    let value =
-        expression.evaluate(&row).and_then(|v| v.into_array(1)).map_err(|e| wrong(e.to_string()))?;
+    let misfit = || wrong(format!("it is not a value of type {}", type_name(&column.data_type)));
+    let value = expression.evaluate(&row).and_then(|v| v.into_array(1)).map_err(|_| misfit())?;
     let value = match is_text(value.data_type()) {
         true => parse(&as_text(&value)?, &column.data_type, &TextFormat::default())?,
         false => cast_with_options(&value, &column.data_type, &CastOptions::default())?,
     };
     if value.is_null(0) {
-        return Err(wrong(format!("it is not a value of type {}", column.data_type)));
+        return Err(misfit());
     }
     Ok(value)
 }

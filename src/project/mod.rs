@@ -10,6 +10,7 @@
 pub mod check;
 pub mod model;
 pub mod source;
+pub mod suggest;
 pub mod twin;
 pub mod view;
 
@@ -30,7 +31,6 @@ mod report;
 mod resolve;
 mod secret;
 mod shape;
-mod suggest;
 mod validate;
 mod variable;
 

@@ -1,7 +1,7 @@
 //! "Did you mean ...?"
 
 /// The known name most like `text`, if any is like it at all.
-pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_lowercase();
     let allowed = (text.chars().count() / 3).max(1);
     known
@@ -13,7 +13,7 @@ pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// The hint for an unknown name: the nearest known one, or else all of them.
-pub(super) fn hint<'a>(text: &str, known: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> String {
+pub fn hint<'a>(text: &str, known: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> String {
     if let Some(near) = nearest(text, known.clone()) {
         return format!("Did you mean {near:?}?");
     }

@@ -22,37 +22,16 @@ impl Graph {
     pub fn new(nodes: Vec<Arc<dyn Node>>) -> Result<Self, Vec<RelationName>> {
         let nodes: BTreeMap<RelationName, Arc<dyn Node>> =
             nodes.into_iter().map(|node| (node.name().clone(), node)).collect();
-        let mut waiting: BTreeMap<RelationName, BTreeSet<RelationName>> = nodes
-            .iter()
-            .map(|(name, node)| {
-                (name.clone(), node.inputs().iter().filter(|input| nodes.contains_key(*input)).cloned().collect())
-            })
-            .collect();
+        let inputs: BTreeMap<RelationName, BTreeSet<RelationName>> =
+            nodes.iter().map(|(name, node)| (name.clone(), node.inputs().clone())).collect();
+        let order = in_order(&inputs)?;
         let mut downstream: BTreeMap<RelationName, BTreeSet<RelationName>> = BTreeMap::new();
-        for (name, inputs) in &waiting {
-            for input in inputs {
+        for (name, inputs) in &inputs {
+            for input in inputs.iter().filter(|input| nodes.contains_key(*input)) {
                 downstream.entry(input.clone()).or_default().insert(name.clone());
             }
         }
-        let mut order = Vec::with_capacity(nodes.len());
-        let mut ready: BTreeSet<RelationName> =
-            waiting.iter().filter(|(_, inputs)| inputs.is_empty()).map(|(name, _)| name.clone()).collect();
-        while let Some(name) = ready.pop_first() {
-            waiting.remove(&name);
-            for reader in downstream.get(&name).into_iter().flatten() {
-                if let Some(inputs) = waiting.get_mut(reader) {
-                    inputs.remove(&name);
-                    if inputs.is_empty() {
-                        ready.insert(reader.clone());
-                    }
-                }
-            }
-            order.push(name);
-        }
-        match waiting.is_empty() {
-            true => Ok(Self { nodes, order, downstream }),
-            false => Err(cycle(&waiting)),
-        }
+        Ok(Self { nodes, order, downstream })
     }
 
     /// The node that makes `relation`.
@@ -112,6 +91,44 @@ impl Graph {
             found.extend(frontier.iter().cloned());
         }
         found
+    }
+}
+
+/// The names in an order in which each comes after those it reads; ties by name. What none of them is called is no input.
+///
+/// # Errors
+/// The relations of a cycle, in order, the first one repeated at the end.
+pub(super) fn in_order(
+    inputs: &BTreeMap<RelationName, BTreeSet<RelationName>>,
+) -> Result<Vec<RelationName>, Vec<RelationName>> {
+    let mut waiting: BTreeMap<RelationName, BTreeSet<RelationName>> = BTreeMap::new();
+    let mut readers: BTreeMap<&RelationName, BTreeSet<&RelationName>> = BTreeMap::new();
+    for (name, all) in inputs {
+        let known: BTreeSet<RelationName> =
+            all.iter().filter(|input| inputs.contains_key(*input)).cloned().collect();
+        waiting.insert(name.clone(), known);
+        for input in all {
+            readers.entry(input).or_default().insert(name);
+        }
+    }
+    let mut order = Vec::with_capacity(inputs.len());
+    let free = waiting.iter().filter(|(_, inputs)| inputs.is_empty());
+    let mut ready: BTreeSet<RelationName> = free.map(|(name, _)| name.clone()).collect();
+    while let Some(name) = ready.pop_first() {
+        waiting.remove(&name);
+        for reader in readers.get(&name).into_iter().flatten() {
+            if let Some(inputs) = waiting.get_mut(*reader) {
+                inputs.remove(&name);
+                if inputs.is_empty() {
+                    ready.insert((*reader).clone());
+                }
+            }
+        }
+        order.push(name);
+    }
+    match waiting.is_empty() {
+        true => Ok(order),
+        false => Err(cycle(&waiting)),
     }
 }
 

@@ -19,6 +19,7 @@ mod plan;
 mod publish;
 mod report;
 mod select;
+mod validate;
 mod verify;
 
 pub use execute::{NodeResult, Options, Outcome, Prepared, Summary, execute, prepare};
@@ -27,3 +28,4 @@ pub use known::{known_slices, system_rows};
 pub use plan::{Plan, Reason, Step};
 pub use report::{Reporter, Silent, Status};
 pub use select::Selection;
+pub use validate::{circle, validate};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use twinlake::project::Project;
+use twinlake::app::{App, check};
 
 const PLAIN_TWIN: &str = "name = \"small\"\n";
 
@@ -50,10 +50,13 @@ impl Fixture {
 
 /// Everything that is found wrong with the twin in a folder, as people see it; empty when it is sound.
 fn problems(folder: &Path, environment: &BTreeMap<String, String>) -> String {
-    let text = match Project::load(folder, environment) {
-        Ok(project) => project.warnings.render(),
-        Err(diagnostics) => diagnostics.render(),
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let checked = runtime.block_on(check(folder, environment)).unwrap();
+    let text = checked.found.render();
+    // What is found sound can be opened.
+    if let Some(project) = checked.project.filter(|_| !checked.found.has_errors()) {
+        App::of(project).map(drop).unwrap();
+    }
     text.replace(&folder.display().to_string(), "TWIN")
 }
 

@@ -4,4 +4,5 @@
 
 mod broken;
 mod declarations;
+mod examples;
 mod learn;
