@@ -54,7 +54,7 @@ pub async fn land(
         match event {
             Event::Rows(block) => {
                 ledger.take(context, &merge.job.table, &block).await?;
-                merge.take(block, ledger).await?;
+                merge.take(*block, ledger).await?;
             }
             Event::End { slice, digest, columns_changed } => {
                 let whole = ledger.account(slice).whole;

@@ -56,7 +56,7 @@ impl Prepared {
 /// What the consumer gets.
 pub enum Event {
     /// A block of the current slice.
-    Rows(Prepared),
+    Rows(Box<Prepared>),
     /// The slice is read to its end.
     End {
         /// Index of the slice.
@@ -170,7 +170,7 @@ impl Blocks {
                 Ok(Some(Event::End { slice, digest, columns_changed }))
             }
             Some(Step::Working(slice, work)) => match work.await {
-                Ok(Ok(prepared)) => Ok(Some(Event::Rows(prepared))),
+                Ok(Ok(prepared)) => Ok(Some(Event::Rows(Box::new(prepared)))),
                 Ok(Err((malformed, error))) => Err(SliceError { slice: Some(slice), malformed, error }),
                 Err(panic) => Err(SliceError {
                     slice: None,

@@ -63,7 +63,7 @@ impl Target {
     /// # Errors
     /// [`ErrorKind::Input`] when the table's declaration rejects files with new columns.
     pub fn evolve(&mut self, table: &Table, raw: &[(String, DataType)]) -> Result<Option<String>> {
-        let used: BTreeSet<String> = self.columns.iter().flat_map(|column| raw_names(column)).collect();
+        let used: BTreeSet<String> = self.columns.iter().flat_map(raw_names).collect();
         let new: Vec<&(String, DataType)> = raw.iter().filter(|(name, _)| !used.contains(name)).collect();
         if new.is_empty() {
             return Ok(None);
