@@ -61,8 +61,9 @@ impl Console {
     /// Sends logs to standard error: warnings, and what `-v` or `TWINLAKE_LOG` ask for.
     pub fn log(&self) {
         let level = match (self.quiet, self.verbose) {
-            (true, _) => "error",
-            (_, 0) => "error,twinlake=warn",
+            // The libraries underneath log as errors what we ask on purpose, such as whether a table exists.
+            (true, _) => "off,twinlake=error",
+            (_, 0) => "off,twinlake=warn",
             (_, 1) => "warn,twinlake=info",
             (_, _) => "info,twinlake=debug",
         };

@@ -70,7 +70,7 @@ pub struct Cli {
 struct Global {
     /// Work in DIR: the twin is there, and relative paths begin there. Without it, the twin is the nearest folder upwards
     /// that holds a twin.toml.
-    #[arg(short = 'C', value_name = "DIR", global = true)]
+    #[arg(id = "twin", short = 'C', value_name = "DIR", global = true)]
     dir: Option<PathBuf>,
 
     /// How to print what was asked for. Every verb knows json.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod broken;
+mod cli;
 mod declarations;
 mod examples;
 mod learn;
