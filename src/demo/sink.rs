@@ -67,7 +67,7 @@ impl<'a> Sink<'a> {
         fs::create_dir_all(folder).map_err(|error| storage("make folder", folder, error))?;
         let file = BufWriter::new(File::create(&part).map_err(|error| storage("create", &part, error))?);
         let out = if path.ends_with(".gz") {
-            Out::Gzip(Box::new(GzEncoder::new(file, Compression::fast()))
+            Out::Gzip(Box::new(GzEncoder::new(file, Compression::fast())))
         } else {
             Out::Plain(file)
         };
