@@ -216,12 +216,15 @@ impl From<datafusion::error::DataFusionError> for Error {
             E::ResourcesExhausted(_) => ErrorKind::Storage,
             _ => ErrorKind::Sql,
         };
-        let mut message = error.strip_backtrace();
-        if let Some(rest) = message.strip_prefix("Error during planning: ") {
-            message = rest.to_string();
-        }
-        Error::new(kind, message)
+        Error::new(kind, plain(&error.strip_backtrace()))
     }
+}
+
+/// What a planner's message says, without the names of its own parts.
+fn plain(message: &str) -> &str {
+    let parsed = message.strip_prefix("SQL error: ParserError(\"").and_then(|rest| rest.strip_suffix("\")"));
+    let planned = ["Error during planning: ", "Schema error: "].iter().find_map(|prefix| message.strip_prefix(prefix));
+    parsed.or(planned).unwrap_or(message)
 }
 
 impl From<Error> for datafusion::error::DataFusionError {

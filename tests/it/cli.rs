@@ -231,8 +231,8 @@ fn what_is_wrong_is_said_with_its_place_and_its_exit_code() {
     let folder = published();
     let root = folder.path().join("shop");
 
-    let syntax = ends(&root, &["sql", "SELECT 1\nFROM shop.orders WHERE WHERE"], 4);
-    assert!(said(&syntax).contains("FROM shop.orders WHERE WHERE\n"), "{}", said(&syntax));
+    let syntax = ends(&root, &["sql", "SELECT 1\nFROM shop.orders WHERE )"], 4);
+    assert!(said(&syntax).contains("FROM shop.orders WHERE )\n"), "{}", said(&syntax));
     let relation = ends(&root, &["sql", "SELECT * FROM shop.oders"], 4);
     assert!(said(&relation).contains("Did you mean shop.orders?"), "{}", said(&relation));
     assert!(said(&ends(&root, &["sql", "DROP TABLE shop.orders"], 4)).contains("only queries are allowed"));

@@ -383,7 +383,7 @@ fn bad_histories_are_refused_with_the_column_and_the_remedy() {
         (
             vec![with("amount", number(None))],
             decl(1),
-            ErrorKind::Model,
+            ErrorKind::NoHistory,
             "column \"amount\" is null in every row",
         ),
         (

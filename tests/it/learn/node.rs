@@ -172,12 +172,19 @@ async fn no_items_land_an_empty_table() {
 }
 
 #[tokio::test]
+async fn a_forecast_without_history_is_empty_and_says_why() {
+    let context = context(&[history()]).await;
+    let refreshed = node(forecasting(&format!("{HISTORY} WHERE false"))).refresh(&context).await.unwrap();
+    let Output::Table(table) = &refreshed.output else { panic!("a model lands a table") };
+    assert!(table.files.is_empty());
+    assert_eq!(refreshed.records.checks[0].check, "history: the history has no rows");
+}
+
+#[tokio::test]
 async fn failures_name_the_model() {
     let context = context(&[history()]).await;
-    let nothing = format!("{HISTORY} WHERE false");
     for (decl, kind, expected) in [
         (forecasting("SELECT id, day FROM core.rows"), ErrorKind::Declaration, "column \"amount\" is not in"),
-        (forecasting(&nothing), ErrorKind::NoHistory, "the history has no rows"),
         (forecasting("SELECT nothing FROM"), ErrorKind::Sql, ""),
         (
             reordering("SELECT id AS part FROM core.rows"),
