@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod as_of;
 mod broken;
 mod declarations;
+mod kill;
 mod learn;
+mod shop;
+mod twin;
