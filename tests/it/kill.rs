@@ -168,7 +168,8 @@ fn of_two_runs_at_once_one_publishes_and_the_other_hears_of_it() {
     for round in 0..5 {
         let before = newest(&twin).map_or(0, |number| number + 1);
         let first = start(&twin);
-        std::thread::sleep(Duration::from_millis(30 * round));
+        // The nearer they begin, the more tables both commit to.
+        std::thread::sleep(Duration::from_millis(round * round * 8));
         let second = start(&twin);
         let outputs = [first.wait_with_output().unwrap(), second.wait_with_output().unwrap()];
         let codes = outputs.each_ref().map(|output| output.status.code().unwrap());
@@ -177,7 +178,7 @@ fn of_two_runs_at_once_one_publishes_and_the_other_hears_of_it() {
             assert!(matches!(output.status.code(), Some(0 | 7)), "{codes:?} {said}");
         }
         let published = codes.iter().filter(|code| **code == 0).count() as u64;
-        assert!(published >= 1, "{codes:?}");
+        assert!(published >= 1, "one of them always gets through: {codes:?}");
         conflicts += 2 - published;
         assert_eq!(newest(&twin), Some(before + published - 1), "{codes:?}: one manifest for each that succeeded");
         assert_whole(&twin);
