@@ -19,6 +19,9 @@ use crate::ids::{RelationName, RunId};
 use crate::lake::hash::LogicalHash;
 use crate::lake::writer::FileWriter;
 
+/// Other runs that may come in between one commit. Each run commits a table once or twice, so this many are never met.
+const COMMIT_ATTEMPTS: usize = 16;
+
 /// One data file of a table version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFile {
@@ -205,12 +208,21 @@ impl Lake {
     /// Whatever else the head holds (leftovers of a run that was killed) is removed from the table by the same commit. Old
     /// versions stay readable. A crash before leaves nothing; a crash after leaves a version nobody published.
     ///
+    /// Where another run commits to the table at the same time, this one commits after it: both versions stay, and which of
+    /// the runs counts is decided when they publish. So of two runs one always gets through.
+    ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when another process committed at the same time, [`ErrorKind::Lake`] or
-    /// [`ErrorKind::Storage`] when the log cannot be read or written.
+    /// [`ErrorKind::Conflict`] when other processes keep committing, [`ErrorKind::Lake`] or [`ErrorKind::Storage`] when the
+    /// log cannot be read or written.
     pub async fn commit(&self, staged: &TableVersion, commit: &Commit) -> Result<Arc<TableVersion>> {
-        let head = self.head(&staged.name).await?;
-        self.commit_onto(head, staged, commit).await
+        for _ in 0..COMMIT_ATTEMPTS {
+            let head = self.head(&staged.name).await?;
+            match self.commit_onto(head, staged, commit).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                result => return result,
+            }
+        }
+        Err(conflict(&staged.name))
     }
 
     /// As [`commit`](Self::commit), but only if the newest version is still `expected` (`None`: the table does not exist).

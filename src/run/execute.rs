@@ -171,6 +171,11 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     async fn execute(self) -> Result<Summary> {
         let mut done = self.refresh_all().await;
+        // Nothing is wrong with the node: the run as a whole came at the wrong time.
+        let conflict = |error: &mut Error| error.kind() == ErrorKind::Conflict;
+        if let Some(error) = done.values_mut().find_map(|node| node.error.take_if(conflict)) {
+            return Err(error);
+        }
         if self.keep_going || done.values().all(|node| node.status != Status::Failed) {
             verify_across(&self, &mut done).await?;
         }

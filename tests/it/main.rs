@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod as_of;
 mod broken;
 mod cli;
 mod declarations;
 mod examples;
+mod kill;
 mod learn;
+mod shop;
+mod twin;
