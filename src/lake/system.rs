@@ -318,3 +318,50 @@ system_tables! {
         chosen: bool,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The page that users read.
+    fn page() -> String {
+        let mut text = String::from(
+            "# System tables\n\n\
+             What Twinlake knows about itself, in schema `twin`, to be asked like any other table: `twinlake sql \"SELECT * FROM twin.runs\"`.\n\
+             They are published with the run they tell of, so `--as-of` shows them as they were. `twin.columns` documents every relation of a\n\
+             twin in the same way, these tables included. All instants are UTC.\n\n\
+             This page is generated from `src/lake/system.rs`: `TWINLAKE_UPDATE=1 cargo test --lib system` writes it anew.\n",
+        );
+        for (name, doc, columns) in tables() {
+            write!(text, "\n## `{name}`\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", lines(doc)).unwrap();
+            for (column, data_type, doc) in columns {
+                let kind = match data_type {
+                    DataType::Utf8 => "text".to_string(),
+                    DataType::Timestamp(..) => "timestamp".to_string(),
+                    other => other.to_string().to_lowercase(),
+                };
+                writeln!(text, "| `{column}` | {kind} | {} |", lines(doc).replace('|', "\\|")).unwrap();
+            }
+        }
+        text
+    }
+
+    /// Doc comments keep the space after their slashes, and their line breaks.
+    fn lines(doc: &str) -> String {
+        doc.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_page_about_system_tables_is_up_to_date() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/system-tables.md");
+        let generated = page();
+        if std::env::var_os("TWINLAKE_UPDATE").is_some() {
+            std::fs::write(&path, &generated).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(committed == generated, "docs/system-tables.md is out of date: run with TWINLAKE_UPDATE=1");
+    }
+}
