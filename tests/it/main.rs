@@ -7,6 +7,7 @@ mod broken;
 mod cli;
 mod declarations;
 mod examples;
+mod files;
 mod kill;
 mod learn;
 mod shop;
