@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
-use datafusion::catalog::TableProvider;
-use datafusion::common::{DFSchema, TableReference};
+use datafusion::common::DFSchema;
 use datafusion::execution::context::{SQLOptions, SessionContext};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -134,15 +133,6 @@ impl Session {
     /// DataFusion's own state of it.
     pub(super) fn state(&self) -> SessionState {
         self.context.state()
-    }
-
-    /// Makes a provider visible as `name`, for this session only.
-    ///
-    /// # Errors
-    /// When the name is taken.
-    pub fn register(&self, name: &str, provider: Arc<dyn TableProvider>) -> Result<()> {
-        self.context.register_table(TableReference::bare(name), provider)?;
-        Ok(())
     }
 
     /// The plan of one SELECT.

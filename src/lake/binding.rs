@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ids::RelationName;
 use crate::lake::manifest::Manifest;
-use crate::lake::table::TableVersion;
+use crate::lake::version::TableVersion;
 
 /// What a relation is bound to.
 #[derive(Clone, Debug)]

@@ -14,7 +14,8 @@ use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Fingerprint, RelationName, RunId};
 use crate::lake::system::{ManifestRow, SystemRow};
-use crate::lake::table::{Commit, Lake, TableVersion, committed_at};
+use crate::lake::table::{Commit, Lake, committed_at};
+use crate::lake::version::TableVersion;
 
 /// What kind of node makes a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

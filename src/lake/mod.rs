@@ -17,10 +17,12 @@ mod hash;
 mod manifest;
 pub mod system;
 mod table;
+mod version;
 mod writer;
 
 pub use binding::{Binding, Bound};
 pub use hash::{LogicalHash, RowHasher};
 pub use manifest::{Manifest, Published, RelationKind, When};
-pub use table::{Commit, DataFile, Lake, TableVersion};
+pub use table::{Commit, Lake};
+pub use version::{DataFile, TableVersion};
 pub use writer::FileWriter;

@@ -17,43 +17,11 @@ use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{RelationName, RunId};
 use crate::lake::hash::LogicalHash;
+use crate::lake::version::{DataFile, TableVersion};
 use crate::lake::writer::FileWriter;
 
 /// Other runs that may come in between one commit. Each run commits a table once or twice, so this many are never met.
 const COMMIT_ATTEMPTS: usize = 16;
-
-/// One data file of a table version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DataFile {
-    /// Relative to the table's folder.
-    pub path: String,
-    /// In bytes.
-    pub size: u64,
-    /// How many rows, and the sum of their hashes.
-    pub hash: LogicalHash,
-    /// Delta's statistics, as JSON.
-    pub stats: Option<String>,
-}
-
-/// A version of a table: a schema and exactly these files, for ever.
-#[derive(Clone, Debug)]
-pub struct TableVersion {
-    /// Which table.
-    pub name: RelationName,
-    /// Its Delta version; `None` while it is staged and not yet committed.
-    pub version: Option<u64>,
-    /// Its columns.
-    pub schema: SchemaRef,
-    /// Its files, by path.
-    pub files: Vec<DataFile>,
-}
-
-impl TableVersion {
-    /// Of all rows in all files.
-    pub fn hash(&self) -> LogicalHash {
-        self.files.iter().fold(LogicalHash::default(), |sum, file| sum.plus(file.hash))
-    }
-}
 
 /// What goes into the log beside the files.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ use parquet::schema::types::ColumnPath;
 use crate::error::{Error, Result};
 use crate::lake::columns;
 use crate::lake::hash::{LogicalHash, RowHasher};
-use crate::lake::table::DataFile;
+use crate::lake::version::DataFile;
 
 /// Rows in a row group: enough to compress well, few enough to hold one group of each writer in memory.
 const ROW_GROUP_ROWS: usize = 256 * 1024;
