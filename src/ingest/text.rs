@@ -26,7 +26,7 @@ pub struct TextFormat {
 /// Without spaces around, and with the texts in `nulls` (and the empty one, if so asked) made null.
 pub fn clean(texts: &StringArray, trim: bool, nulls: &[String], empty_is_null: bool) -> StringArray {
     let untouched = |text: &str| {
-        (!trim || text.len() == text.trim().len()) && (!empty_is_null || !text.is_empty())
+        (!trim || !begins_or_ends_with_space(text)) && (!empty_is_null || !text.is_empty())
     };
     if nulls.is_empty() && texts.iter().flatten().all(untouched) {
         return texts.clone();
@@ -42,6 +42,14 @@ pub fn clean(texts: &StringArray, trim: bool, nulls: &[String], empty_is_null: b
         }
     }
     cleaned.finish()
+}
+
+/// Asked of every text of every column: the first and the last byte answer for nearly all.
+#[inline]
+fn begins_or_ends_with_space(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let plain = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    !(plain(bytes.first()) && plain(bytes.last())) && text.trim().len() != text.len()
 }
 
 /// Texts as values of `data_type`; null where they are none.
