@@ -142,7 +142,7 @@ fn is_demo(root: &Path, console: &Console) -> bool {
 
 /// Asks what is worth seeing, and shows it as it comes.
 async fn highlights(app: &App, format: Format, console: &Console) -> Result<Value> {
-    let style = Style { unicode: console.is_unicode(), fit: console.is_terminal() };
+    let style = Style { unicode: console.is_unicode(), fit: true };
     let paint = console.paint_stdout();
     let mut answers = Vec::new();
     for highlight in demo::highlights() {

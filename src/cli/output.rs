@@ -23,6 +23,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// A table shows at most so many rows: more is nothing to look at.
 pub(super) const TABLE_ROWS: u64 = 10_000;
 
+/// The width of what nobody sees on a terminal, in characters.
+const PAGE: u16 = 120;
+
 /// Rows ready to be shown.
 pub(super) struct Shown {
     /// The table, drawn.
@@ -38,7 +41,7 @@ pub(super) struct Shown {
 pub(super) struct Style {
     /// Whether lines may be more than ASCII.
     pub unicode: bool,
-    /// Whether columns are squeezed into the width of the terminal.
+    /// Whether columns are squeezed into the width of the terminal, or of a page where there is none.
     pub fit: bool,
 }
 
@@ -55,6 +58,9 @@ pub(super) async fn table(mut stream: SendableRecordBatchStream, style: Style) -
     });
     if style.fit {
         table.set_content_arrangement(ContentArrangement::Dynamic);
+        if table.width().is_none() {
+            table.set_width(PAGE);
+        }
     }
     let right: Vec<bool> = schema.fields().iter().map(|field| is_number(field.data_type())).collect();
     let aligned = |text: String, column: usize| {

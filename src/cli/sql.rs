@@ -193,22 +193,78 @@ fn rows_text(rows: u64) -> String {
     format!("{} row{}", count(rows), if rows == 1 { "" } else { "s" })
 }
 
-/// Shows the line of the query that a parser's message names, with a caret.
+/// Shows the line of the query that an error is about, with a caret, where it says or lets guess which.
 fn pointed_at(error: Error, sql: &str) -> Error {
     if error.detail().is_some() {
         return error;
     }
-    let place = error.message().rsplit_once("Line: ").and_then(|(_, rest)| {
-        let (line, rest) = rest.split_once(", Column: ")?;
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        Some((line.parse::<u64>().ok()?, rest[..digits].parse::<u64>().ok()?))
+    if let Some((line, column)) = place(error.message()) {
+        let at = byte_at(sql, line, column).min(sql.len());
+        return Error::new(error.kind(), format!("line {line}, column {column}: {}", plain(error.message())))
+            .with_detail(caret(sql, at));
+    }
+    match unknown_column(error.message()) {
+        Some((name, known)) => no_column(&name, &known, sql),
+        None => error,
+    }
+}
+
+/// A parser's message without its wrapping and its place.
+fn plain(message: &str) -> &str {
+    let message = message.strip_prefix("SQL error: ").unwrap_or(message);
+    let message = message.strip_prefix("ParserError(\"").unwrap_or(message);
+    message.rsplit_once(" at Line: ").map_or(message, |(before, _)| before)
+}
+
+/// The last `Line: 2, Column: 6` of a message.
+fn place(message: &str) -> Option<(u64, u64)> {
+    let (line, rest) = message.rsplit_once("Line: ")?.1.split_once(", Column: ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((line.parse().ok()?, rest[..digits].parse().ok()?))
+}
+
+/// The column that there is not, and the columns that there are, from the planner's words.
+fn unknown_column(message: &str) -> Option<(String, Vec<String>)> {
+    let rest = message.strip_prefix("Schema error: ").unwrap_or(message).strip_prefix("No field named ")?;
+    let (name, known) = rest.split_once("Valid fields are ").unwrap_or((rest, ""));
+    let name = name.split(". ").next()?.trim().trim_end_matches('.').replace('"', "");
+    let known = known.trim().trim_end_matches('.').split(", ").map(|known| known.replace('"', ""));
+    Some((name, known.filter(|known| !known.is_empty()).collect()))
+}
+
+fn no_column(name: &str, known: &[String], sql: &str) -> Error {
+    let short = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
+    let wanted = short(name);
+    let close = known.iter().map(|known| (strsim::damerau_levenshtein(&short(known), &wanted), known)).min();
+    let error = Error::new(ErrorKind::Sql, format!("there is no column {name}"));
+    let error = match close {
+        Some((distance, known)) if distance <= 1 + wanted.len() / 4 => {
+            error.with_hint(format!("Did you mean {known}?"))
+        }
+        _ if known.is_empty() => error,
+        _ => {
+            // Columns about where a row came from are in every table, and rarely what is meant.
+            let names: Vec<String> = known.iter().map(|k| short(k)).filter(|k| !k.starts_with('_')).collect();
+            error.with_hint(format!("There are {}.", names.join(", ")))
+        }
+    };
+    // The planner does not say where; a name that is written once can only be there.
+    let (lower, wanted) = (sql.to_lowercase(), wanted.to_lowercase());
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = lower.match_indices(&wanted).map(|(at, _)| at).filter(|at| {
+        !lower[..*at].ends_with(is_part) && !lower[at + wanted.len()..].starts_with(is_part)
     });
-    let Some((line, column)) = place else { return error };
-    let at = byte_at(sql, line, column).min(sql.len());
+    match (places.next(), places.next()) {
+        // Lowercasing may move bytes; then there is no telling.
+        (Some(at), None) if lower.len() == sql.len() && sql.is_char_boundary(at) => error.with_detail(caret(sql, at)),
+        _ => error,
+    }
+}
+
+fn caret(sql: &str, at: usize) -> String {
     let start = sql[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let text = sql[start..].lines().next().unwrap_or_default();
-    let caret = " ".repeat(sql[start..at].chars().count());
-    error.with_detail(format!("{}\n{caret}^", text.replace('\t', " ")))
+    format!("{}\n{}^", text.replace('\t', " "), " ".repeat(sql[start..at].chars().count()))
 }
 
 #[cfg(test)]
@@ -217,10 +273,22 @@ mod tests {
 
     #[test]
     fn the_caret_is_under_the_place() {
-        let error = Error::new(ErrorKind::Sql, "Expected: end of statement, found: x at Line: 2, Column: 6");
-        let error = pointed_at(error, "SELECT ä\nFROM x y z");
+        let message = "SQL error: ParserError(\"Expected: a name, found: x at Line: 2, Column: 6\")";
+        let error = pointed_at(Error::new(ErrorKind::Sql, message), "SELECT ä\nFROM x y z");
+        assert_eq!(error.message(), "line 2, column 6: Expected: a name, found: x");
         assert_eq!(error.detail(), Some("FROM x y z\n     ^"));
-        let elsewhere = pointed_at(Error::new(ErrorKind::Sql, "no field named y"), "SELECT y");
+        let elsewhere = pointed_at(Error::new(ErrorKind::Sql, "division by zero"), "SELECT 1 / 0");
         assert_eq!(elsewhere.detail(), None);
+    }
+
+    #[test]
+    fn an_unknown_column_is_named_once() {
+        let message = "Schema error: No field named pric.\nValid fields are o.order_id, o.price, o._run_id.";
+        let error = pointed_at(Error::new(ErrorKind::Sql, message), "SELECT prices,\n  o.Pric FROM o");
+        assert_eq!(error.message(), "there is no column pric");
+        assert_eq!(error.hint(), Some("Did you mean o.price?"));
+        assert_eq!(error.detail(), Some("  o.Pric FROM o\n    ^"));
+        let error = pointed_at(Error::new(ErrorKind::Sql, message.replace("pric.", "colour.")), "SELECT colour, colour");
+        assert_eq!((error.detail(), error.hint()), (None, Some("There are order_id, price.")));
     }
 }

@@ -231,8 +231,16 @@ fn what_is_wrong_is_said_with_its_place_and_its_exit_code() {
     let folder = published();
     let root = folder.path().join("shop");
 
-    let syntax = ends(&root, &["sql", "SELECT 1\nFROM shop.orders WHERE )"], 4);
-    assert!(said(&syntax).contains("FROM shop.orders WHERE )\n"), "{}", said(&syntax));
+    let syntax = ends(&root, &["sql", "SELECT 1\nFROM shop.orders LIMIT )"], 4);
+    let expected = [
+        "error: line 2, column 24: Expected: an expression, found: )",
+        "  FROM shop.orders LIMIT )",
+        "                         ^",
+    ];
+    assert_eq!(said(&syntax).lines().collect::<Vec<_>>(), expected);
+    let column = ends(&root, &["sql", "SELECT prodct FROM shop.orders"], 4);
+    assert!(said(&column).starts_with("error: there is no column prodct\n"), "{}", said(&column));
+    assert!(said(&column).contains("Did you mean shop.orders.product?"), "{}", said(&column));
     let relation = ends(&root, &["sql", "SELECT * FROM shop.oders"], 4);
     assert!(said(&relation).contains("Did you mean shop.orders?"), "{}", said(&relation));
     assert!(said(&ends(&root, &["sql", "DROP TABLE shop.orders"], 4)).contains("only queries are allowed"));
@@ -285,7 +293,7 @@ fn the_doctor_finds_damage_and_leftovers() {
     let files: Vec<_> = fs::read_dir(&table).unwrap().map(|e| e.unwrap().path()).filter(|p| is_data(p)).collect();
     fs::copy(&files[0], table.join("01-left-00.parquet")).unwrap();
     let doctor = out(&ends(&root, &["doctor"], 0));
-    assert!(doctor.contains("warn  leftovers     1 file of no version"), "{doctor}");
+    assert!(doctor.contains("ok    leftovers     1 file of no version"), "{doctor}");
     fs::remove_file(&files[0]).unwrap();
     let doctor = ends(&root, &["doctor", "--format", "json"], 6);
     let findings = json(&doctor);
@@ -317,6 +325,33 @@ fn a_long_table_is_cut_and_says_so() {
     let long = ends(&root, &["sql", "SELECT value FROM generate_series(1, 10500)"], 0);
     assert_eq!(out(&long).lines().count(), 10_000 + 4);
     assert!(said(&long).contains("first 10,000 rows"), "{}", said(&long));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_a_run_at_once_and_publishes_nothing() {
+    use std::io::{BufRead, BufReader, Read};
+
+    let folder = shop();
+    let root = folder.path().join("shop");
+    let endless = "/*+++\nmaterialize = \"table\"\n+++*/\n-- Never done.\nSELECT count(*) AS n FROM shop.orders AS a,
+        shop.orders AS b, shop.orders AS c, shop.orders AS d, shop.orders AS e, shop.orders AS f, shop.orders AS g,
+        shop.orders AS h, shop.orders AS i, shop.orders AS j, shop.orders AS k, shop.orders AS l, shop.orders AS m,
+        shop.orders AS o WHERE a.quantity + b.quantity + c.quantity + o.quantity <> m.quantity + l.quantity\n";
+    fs::write(root.join("sql/mart/endless.sql"), endless).unwrap();
+    let mut child = command(&root, &["run"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("refreshed shop.orders") {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "the run ended by itself");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(rest.contains("error: interrupted: nothing was published\n"), "{rest}");
+    assert!(said(&ends(&root, &["sql", "SELECT * FROM shop.orders"], 4)).contains("Nothing was published yet"));
 }
 
 #[test]

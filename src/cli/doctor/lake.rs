@@ -60,13 +60,13 @@ async fn round_trip(app: &App) -> Result<()> {
 /// Everything published, and everything else.
 pub(super) async fn examine(app: &App, examination: &mut Examination<'_>) {
     let Some(manifest) = super::manifest(app, examination).await else { return };
-    files(app, &manifest, examination).await;
-    leftovers(app, &manifest, examination).await;
+    let size = files(app, &manifest, examination).await;
+    leftovers(app, &manifest, size, examination).await;
     accounts(app, &manifest, examination).await;
 }
 
-/// Whether every file of every published version is there, and has its size.
-async fn files(app: &App, manifest: &Manifest, examination: &mut Examination<'_>) {
+/// Whether every file of every published version is there, and has its size. Gives the bytes of all of them.
+async fn files(app: &App, manifest: &Manifest, examination: &mut Examination<'_>) -> u64 {
     let (mut tables, mut files, mut size) = (0, 0, 0);
     let mut damaged: Vec<String> = Vec::new();
     for (name, version) in versions(manifest) {
@@ -101,18 +101,20 @@ async fn files(app: &App, manifest: &Manifest, examination: &mut Examination<'_>
             "Restore the lake from a backup; or remove the folders of these tables, and make them anew with `twinlake run --full`.",
         ),
     }
+    size
 }
 
-/// Versions that no manifest names, and files that no version does: what killed runs leave behind.
-async fn leftovers(app: &App, manifest: &Manifest, examination: &mut Examination<'_>) {
+/// Versions that no manifest names, and files that no version does: what killed runs leave behind, and what a run wrote
+/// and replaced before it committed. They only take space, so only much of it is worth a warning.
+async fn leftovers(app: &App, manifest: &Manifest, published: u64, examination: &mut Examination<'_>) {
     let mut unpublished: Vec<String> = Vec::new();
     let (mut files, mut size) = (0, 0);
-    for (name, published) in versions(manifest) {
+    for (name, version) in versions(manifest) {
         if let Ok(Some(newest)) = app.lake.newest(&name).await
-            && newest > published
-            && !is_same(app, &name, published, newest).await
+            && newest > version
+            && !is_same(app, &name, version, newest).await
         {
-            unpublished.push(format!("{name} has version {newest}, published is {published}"));
+            unpublished.push(format!("{name} has version {newest}, published is {version}"));
         }
         match unreferenced(app, &name).await {
             Ok(found) => {
@@ -127,13 +129,14 @@ async fn leftovers(app: &App, manifest: &Manifest, examination: &mut Examination
         true => examination.ok("versions", "every table's newest version is the published one"),
         false => examination.warn("versions", some_of(&unpublished), harmless),
     }
-    match files {
-        0 => examination.ok("leftovers", "no file without a version"),
-        files => examination.warn(
+    let found = format!("{} of no version, {}", counted(files, "file"), bytes(size));
+    match size > published {
+        true => examination.warn(
             "leftovers",
-            format!("{} of no version, {}", counted(files, "file"), bytes(size)),
-            "Harmless, and readers never see them: a run was killed, or one is going on now.",
+            found,
+            "Readers never see them. They may be deleted while no run is going on.",
         ),
+        false => examination.ok("leftovers", found),
     }
 }
 
