@@ -14,14 +14,16 @@ use crate::project::{Diagnostics, schemas};
 
 /// Find every mistake in the declarations, without touching data.
 #[derive(Args)]
-#[command(after_help = "Reads twin.toml, pipelines/ and sql/ and nothing else: names, types, references, cycles, and whether every query
+#[command(
+    after_help = "Reads twin.toml, pipelines/ and sql/ and nothing else: names, types, references, cycles, and whether every query
 fits what it reads. Exit code 3 means that something is wrong.
 
 Examples:
   twinlake check
   twinlake -C examples/adventureworks check
   twinlake check --format json        for editors and CI
-  twinlake check --schemas schemas    write the JSON Schemas that editors complete TOML files from")]
+  twinlake check --schemas schemas    write the JSON Schemas that editors complete TOML files from"
+)]
 pub(super) struct Check {
     /// Write the JSON Schemas of the declaration files into DIR, and check nothing.
     #[arg(long, value_name = "DIR")]
@@ -99,7 +101,10 @@ impl Check {
 
 fn write_schemas(console: &Console, folder: &Path) -> Result<()> {
     let refused = |error: std::io::Error| {
-        Error::new(ErrorKind::Storage, format!("the schemas cannot be written to {}: {error}", folder.display()))
+        Error::new(
+            ErrorKind::Storage,
+            format!("the schemas cannot be written to {}: {error}", folder.display()),
+        )
     };
     std::fs::create_dir_all(folder).map_err(refused)?;
     for (name, schema) in schemas() {

@@ -96,12 +96,18 @@ impl Console {
     /// Whether progress may be drawn on standard error.
     pub fn draws(&self) -> bool {
         // Log lines between bars would garble both.
-        std::io::stderr().is_terminal() && !self.quiet && self.verbose == 0 && self.env.get("TERM").is_none_or(|t| t != "dumb")
+        std::io::stderr().is_terminal()
+            && !self.quiet
+            && self.verbose == 0
+            && self.env.get("TERM").is_none_or(|t| t != "dumb")
     }
 
     /// Whether lines may be drawn with more than ASCII: yes, unless the locale says outright that they may not.
     pub fn is_unicode(&self) -> bool {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| self.env.get(*name)).find(|l| !l.is_empty());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .filter_map(|name| self.env.get(*name))
+            .find(|l| !l.is_empty());
         locale.is_none_or(|locale| !matches!(locale.as_str(), "C" | "POSIX"))
     }
 
@@ -116,8 +122,11 @@ impl Console {
         let found = self.base.ancestors().take(depth).find(|folder| folder.join("twin.toml").is_file());
         found.map(Path::to_path_buf).ok_or_else(|| {
             let above = if self.named { "" } else { " or any folder above it" };
-            Error::new(ErrorKind::NotFound, format!("there is no twin.toml in {}{above}", self.base.display()))
-                .with_hint("Make a twin with `twinlake init`, or name its folder with -C.")
+            Error::new(
+                ErrorKind::NotFound,
+                format!("there is no twin.toml in {}{above}", self.base.display()),
+            )
+            .with_hint("Make a twin with `twinlake init`, or name its folder with -C.")
         })
     }
 
@@ -150,8 +159,11 @@ impl Console {
             Some(format) if known.contains(&format) => Ok(format),
             Some(format) => {
                 let names: Vec<&str> = known.iter().map(|format| format.as_str()).collect();
-                Err(Error::new(ErrorKind::Usage, format!("`twinlake {}` does not print {}", self.verb, format.as_str()))
-                    .with_hint(format!("It prints {}.", names.join(", "))))
+                Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("`twinlake {}` does not print {}", self.verb, format.as_str()),
+                )
+                .with_hint(format!("It prints {}.", names.join(", "))))
             }
         }
     }
@@ -193,8 +205,9 @@ impl Console {
 
     /// Prints a value to standard output as JSON.
     pub fn print_json<T: Serialize + ?Sized>(&self, value: &T) -> Result<()> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Error::new(ErrorKind::Bug, format!("this cannot be written as JSON: {error}")))?;
+        let text = serde_json::to_string_pretty(value).map_err(|error| {
+            Error::new(ErrorKind::Bug, format!("this cannot be written as JSON: {error}"))
+        })?;
         self.print(&format!("{text}\n"))
     }
 }

@@ -26,14 +26,16 @@ const NAME: &str = "larkfield";
 
 /// Make a made-up retailer, run its twin, and show what it knows.
 #[derive(Args)]
-#[command(after_help = "Larkfield sells for home and garden in five countries. Its six systems' files are generated, dirty in known amounts:
+#[command(
+    after_help = "Larkfield sells for home and garden in five countries. Its six systems' files are generated, dirty in known amounts:
 equal seed and scale give equal bytes. The folder holds a whole twin to read and change; running the demo again
 generates the files anew and brings the twin up to date.
 
 Examples:
   twinlake demo                       in ./larkfield, or right here where the twin is already
   twinlake demo /tmp/big --scale 20   twenty times the shops
-  twinlake demo --no-run              declarations and files only")]
+  twinlake demo --no-run              declarations and files only"
+)]
 pub(super) struct Demo {
     /// The folder, new or with the demo's twin in it; `larkfield` unless given.
     dir: Option<PathBuf>,
@@ -89,7 +91,11 @@ impl Demo {
             write_file(&root.join(path), text)?;
         }
         write_file(&root.join(".gitignore"), "/data\n/lake\n")?;
-        console.note(&format!("wrote {} to {}", counted(demo::TWIN_FILES.len(), "declaration"), root.display()));
+        console.note(&format!(
+            "wrote {} to {}",
+            counted(demo::TWIN_FILES.len(), "declaration"),
+            root.display()
+        ));
         Ok(root)
     }
 
@@ -122,7 +128,9 @@ impl Demo {
     fn next_steps(&self, root: &Path, console: &Console) -> String {
         let mut text = format!("\n{}\n", console.paint_stdout().bold("What to type next"));
         if std::env::current_dir().ok().as_deref() != Some(root) {
-            let shown = std::env::current_dir().ok().and_then(|here| root.strip_prefix(here).ok().map(Path::to_path_buf));
+            let shown = std::env::current_dir()
+                .ok()
+                .and_then(|here| root.strip_prefix(here).ok().map(Path::to_path_buf));
             text.push_str(&format!("  cd {}\n", shown.as_deref().unwrap_or(root).display()));
         }
         if self.no_run {
@@ -157,7 +165,12 @@ async fn highlights(app: &App, format: Format, console: &Console) -> Result<Valu
             answers.push(json!({ "title": highlight.title, "comment": highlight.comment, "sql": highlight.sql, "rows": rows }));
         } else {
             let shown = output::table(stream, style).await?;
-            console.print(&format!("\n{}\n{}\n{}", paint.bold(highlight.title), highlight.comment, shown.text))?;
+            console.print(&format!(
+                "\n{}\n{}\n{}",
+                paint.bold(highlight.title),
+                highlight.comment,
+                shown.text
+            ))?;
         }
     }
     Ok(Value::Array(answers))

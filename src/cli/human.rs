@@ -37,9 +37,13 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (millis, text) in
-            [(29, "0.03 s"), (1_240, "1.2 s"), (42_400, "42 s"), (185_000, "3 min 5 s"), (7_440_000, "2 h 4 min")]
-        {
+        for (millis, text) in [
+            (29, "0.03 s"),
+            (1_240, "1.2 s"),
+            (42_400, "42 s"),
+            (185_000, "3 min 5 s"),
+            (7_440_000, "2 h 4 min"),
+        ] {
             assert_eq!(duration(Duration::from_millis(millis)), text);
         }
     }

@@ -12,12 +12,14 @@ use crate::project::schemas;
 
 /// Make a new twin: small, complete and working.
 #[derive(Args)]
-#[command(after_help = "Writes twin.toml, one source with a sample file, one view with a check, and the JSON Schemas that let editors
+#[command(
+    after_help = "Writes twin.toml, one source with a sample file, one view with a check, and the JSON Schemas that let editors
 complete the TOML files. The folder must be new or empty.
 
 Examples:
   twinlake init shop
-  cd shop && twinlake run && twinlake sql \"SELECT * FROM mart.sales_by_day\"")]
+  cd shop && twinlake run && twinlake sql \"SELECT * FROM mart.sales_by_day\""
+)]
 pub(super) struct Init {
     /// The folder to make.
     dir: PathBuf,
@@ -82,7 +84,10 @@ pub(super) fn refuse_unless_empty(folder: &Path) -> Result<()> {
                 .with_hint("Name a folder that is new or empty."));
         }
         Err(error) => {
-            return Err(Error::new(ErrorKind::Storage, format!("{} cannot be read: {error}", folder.display())));
+            return Err(Error::new(
+                ErrorKind::Storage,
+                format!("{} cannot be read: {error}", folder.display()),
+            ));
         }
     };
     match entries.flatten().any(|entry| entry.file_name() != ".git") {
@@ -204,7 +209,9 @@ mod tests {
 
     #[test]
     fn any_folder_gives_a_name() {
-        for (folder, name) in [("shop", "shop"), ("My Shop-2", "my_shop_2"), ("2026", "twin_2026"), ("_x", "twin_x")] {
+        for (folder, name) in
+            [("shop", "shop"), ("My Shop-2", "my_shop_2"), ("2026", "twin_2026"), ("_x", "twin_x")]
+        {
             assert_eq!(name_of(&Path::new("folder").join(folder)), name);
         }
         assert!(is_identifier(&name_of(Path::new("/"))));

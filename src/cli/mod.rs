@@ -58,7 +58,9 @@ Environment:
 /// A digital twin of an enterprise, kept as a lakehouse.
 #[derive(Parser)]
 #[command(name = "twinlake", version, max_term_width = 110, after_long_help = LONG_HELP)]
-#[command(after_help = "`twinlake --help` lists exit codes and the environment; `twinlake VERB --help` shows examples.")]
+#[command(
+    after_help = "`twinlake --help` lists exit codes and the environment; `twinlake VERB --help` shows examples."
+)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -74,8 +76,13 @@ struct Global {
     dir: Option<PathBuf>,
 
     /// How to print what was asked for. Every verb knows json.
-    #[arg(long, value_name = "FORMAT", global = true, hide_possible_values = true,
-          help = "How to print: table or json; sql also csv, parquet; lineage: tree, json, mermaid, dot")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        global = true,
+        hide_possible_values = true,
+        help = "How to print: table or json; sql also csv, parquet; lineage: tree, json, mermaid, dot"
+    )]
     format: Option<Format>,
 
     /// Say less: errors only.

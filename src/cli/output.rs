@@ -68,7 +68,9 @@ pub(super) async fn table(mut stream: SendableRecordBatchStream, style: Style) -
         if right[column] { cell.set_alignment(CellAlignment::Right) } else { cell }
     };
     let names = schema.fields().iter().enumerate();
-    table.set_header(names.map(|(column, field)| aligned(printable(field.name()), column)).collect::<Vec<_>>());
+    table.set_header(
+        names.map(|(column, field)| aligned(printable(field.name()), column)).collect::<Vec<_>>(),
+    );
     let mut shown = Shown { text: String::new(), rows: 0, cut: false };
     while let Some(batch) = stream.next().await {
         let batch = batch?;
@@ -77,7 +79,8 @@ pub(super) async fn table(mut stream: SendableRecordBatchStream, style: Style) -
         let batch = batch.slice(0, batch.num_rows().min(room));
         let columns = batch.columns().iter().map(texts).collect::<Result<Vec<_>>>()?;
         for row in 0..batch.num_rows() {
-            let cells = columns.iter().enumerate().map(|(column, texts)| aligned(printable(&texts[row]), column));
+            let cells =
+                columns.iter().enumerate().map(|(column, texts)| aligned(printable(&texts[row]), column));
             table.add_row(cells.collect::<Vec<_>>());
         }
         shown.rows += batch.num_rows() as u64;
@@ -179,9 +182,8 @@ impl JsonFormat for Rows {
 }
 
 async fn parquet<W: Write + Send>(mut stream: SendableRecordBatchStream, out: W) -> Result<u64> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .build();
+    let properties =
+        WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let mut writer = ArrowWriter::try_new(out, stream.schema(), Some(properties))?;
     let mut rows = 0;
     while let Some(batch) = stream.next().await {
@@ -204,9 +206,7 @@ fn texts(column: &ArrayRef) -> Result<Vec<String>> {
         .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"))
         .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.f%:z"));
     let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
-    (0..column.len())
-        .map(|row| formatter.value(row).try_to_string().map_err(Error::from))
-        .collect()
+    (0..column.len()).map(|row| formatter.value(row).try_to_string().map_err(Error::from)).collect()
 }
 
 /// Nested values as JSON texts.
@@ -312,7 +312,8 @@ mod tests {
     async fn parquet_reads_back() {
         let mut out = Vec::new();
         write(stream(vec![batch()]), Format::Parquet, &mut out).await.unwrap();
-        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(bytes::Bytes::from(out), 10);
+        let reader =
+            parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(bytes::Bytes::from(out), 10);
         let rows: usize = reader.unwrap().map(|batch| batch.unwrap().num_rows()).sum();
         assert_eq!(rows, 2);
     }

@@ -9,7 +9,8 @@ use crate::run::{Plan, Selection};
 
 /// Say what would run, and why.
 #[derive(Args)]
-#[command(after_help = "A node runs because it was never run, its code is new, its input is new, or something it reads runs.
+#[command(
+    after_help = "A node runs because it was never run, its code is new, its input is new, or something it reads runs.
 `twinlake run` executes exactly what this says.
 
 Examples:
@@ -17,7 +18,8 @@ Examples:
   twinlake plan mart.sales+           that node and all that reads it
   twinlake plan --select '+mart.*'    all of schema mart and what it is made from
   twinlake plan --full                as if nothing had been run before
-  twinlake plan --format json         for orchestrators")]
+  twinlake plan --format json         for orchestrators"
+)]
 pub(super) struct PlanVerb {
     #[command(flatten)]
     selecting: Selecting,
@@ -82,9 +84,10 @@ pub(super) fn up_to_date(nodes: usize) -> String {
 }
 
 fn drawn(plan: &Plan) -> String {
-    let steps = plan.steps.iter().map(|step| {
-        vec![step.relation.to_string(), step.kind.as_str().to_string(), step.why.to_string()]
-    });
+    let steps = plan
+        .steps
+        .iter()
+        .map(|step| vec![step.relation.to_string(), step.kind.as_str().to_string(), step.why.to_string()]);
     let dropped = plan.dropped.iter().map(|relation| {
         vec![relation.to_string(), "-".to_string(), "dropped: no longer declared".to_string()]
     });

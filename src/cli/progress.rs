@@ -106,8 +106,12 @@ impl Reporter for Telling {
         let rows = rows.map_or(String::new(), |rows| format!(" {} rows", human::count(rows)));
         let took = human::duration(took);
         match status {
-            Status::Refreshed => self.line(&format!("{} {relation}{rows} {took}", self.paint.green("refreshed"))),
-            Status::Unchanged => self.line(&format!("{} {relation}{rows} {took}", self.paint.dim("unchanged"))),
+            Status::Refreshed => {
+                self.line(&format!("{} {relation}{rows} {took}", self.paint.green("refreshed")))
+            }
+            Status::Unchanged => {
+                self.line(&format!("{} {relation}{rows} {took}", self.paint.dim("unchanged")))
+            }
             Status::Skipped => self.line(&format!("{} {relation}", self.paint.yellow("skipped  "))),
             // Its error follows.
             Status::Failed => {}

@@ -51,14 +51,17 @@ mod tests {
 
     #[test]
     fn message_detail_hint() {
-        let error = Error::new(ErrorKind::Sql, "no such column").with_detail("SELECT x\n       ^").with_hint("Try y.");
+        let error = Error::new(ErrorKind::Sql, "no such column")
+            .with_detail("SELECT x\n       ^")
+            .with_hint("Try y.");
         let rendered = text(&error, Paint::stderr(true), false);
         assert_eq!(rendered, "error: no such column\n  SELECT x\n         ^\nhint: Try y.\n");
     }
 
     #[test]
     fn what_diagnostics_amount_to_comes_last() {
-        let error = Error::new(ErrorKind::Declaration, "2 errors in the declarations").with_detail("first\nsecond\n");
+        let error =
+            Error::new(ErrorKind::Declaration, "2 errors in the declarations").with_detail("first\nsecond\n");
         let rendered = text(&error, Paint::stderr(true), false);
         assert_eq!(rendered, "first\nsecond\n\nerror: 2 errors in the declarations\n");
     }

@@ -19,7 +19,8 @@ use crate::run::{Options, Outcome, Status, Summary};
 
 /// Bring the twin up to date and publish.
 #[derive(Args)]
-#[command(after_help = "Readers see the whole run at once when it is published, or nothing of it. A run that was killed is continued by the next one.
+#[command(
+    after_help = "Readers see the whole run at once when it is published, or nothing of it. A run that was killed is continued by the next one.
 Exit code 4 means that a node failed: without --keep-going nothing is published then.
 
 Examples:
@@ -29,7 +30,8 @@ Examples:
   twinlake run --dry-run              the same as `twinlake plan`
   twinlake run --keep-going           publish what does not depend on a failure
   twinlake run --full core.orders     make it from scratch
-  twinlake run --as-of 2026-03-01     as if it were that instant: what as_of() returns")]
+  twinlake run --as-of 2026-03-01     as if it were that instant: what as_of() returns"
+)]
 pub(super) struct Run {
     #[command(flatten)]
     selecting: Selecting,
@@ -91,9 +93,10 @@ async fn interrupted(app: &App, started_at: clock::Instant) -> Error {
     let newest = app.manifest(&When::Now).await.ok();
     let published = newest.filter(|manifest| manifest.published_at.is_some_and(|at| at >= started_at));
     match published.and_then(|manifest| manifest.number) {
-        Some(number) => {
-            Error::new(ErrorKind::Interrupted, format!("interrupted, just after manifest {number} was published"))
-        }
+        Some(number) => Error::new(
+            ErrorKind::Interrupted,
+            format!("interrupted, just after manifest {number} was published"),
+        ),
         None => Error::new(ErrorKind::Interrupted, "interrupted: nothing was published")
             .with_hint("Readers see what they saw before. The next run begins from there."),
     }
@@ -103,9 +106,11 @@ async fn interrupted(app: &App, started_at: clock::Instant) -> Error {
 pub(super) fn tell(summary: &Summary, timer: Timer, console: &Console) {
     let of = |status: Status| summary.nodes.iter().filter(|node| node.status == status).count();
     let mut parts = vec![format!("{} refreshed", counted(of(Status::Refreshed), "node"))];
-    for (number, what) in
-        [(of(Status::Unchanged), "unchanged"), (of(Status::Failed), "failed"), (of(Status::Skipped), "skipped")]
-    {
+    for (number, what) in [
+        (of(Status::Unchanged), "unchanged"),
+        (of(Status::Failed), "failed"),
+        (of(Status::Skipped), "skipped"),
+    ] {
         if number > 0 {
             parts.push(format!("{} {what}", count(number as u64)));
         }
@@ -120,7 +125,11 @@ pub(super) fn tell(summary: &Summary, timer: Timer, console: &Console) {
             console.note(&format!("{}{number}: {} in {took}", paint.bold("published"), parts.join(", ")));
         }
         Outcome::Partial => {
-            console.note(&format!("{}{number}: {} in {took}", paint.bold("published in part,"), parts.join(", ")));
+            console.note(&format!(
+                "{}{number}: {} in {took}",
+                paint.bold("published in part,"),
+                parts.join(", ")
+            ));
         }
         Outcome::Failed => {
             console.note(&format!("{}: {} in {took}", paint.bold("nothing was published"), parts.join(", ")));
@@ -151,7 +160,9 @@ pub(super) fn verdict(summary: &Summary) -> Result<()> {
         Outcome::Partial => Err(Error::new(ErrorKind::Run, format!("{} failed", counted(failed, "node")))
             .with_hint("What does not depend on them is published. The rest is as it was.")),
         Outcome::Failed => Err(Error::new(ErrorKind::Run, format!("{} failed", counted(failed, "node")))
-            .with_hint("Readers see what they saw before. --keep-going publishes what does not depend on a failure.")),
+            .with_hint(
+                "Readers see what they saw before. --keep-going publishes what does not depend on a failure.",
+            )),
     }
 }
 

@@ -19,7 +19,8 @@ use crate::project::byte_at;
 
 /// Ask what was published.
 #[derive(Args)]
-#[command(after_help = "A query reads one manifest: all tables as one run published them, whatever runs meanwhile.
+#[command(
+    after_help = "A query reads one manifest: all tables as one run published them, whatever runs meanwhile.
 
 Examples:
   twinlake sql \"SELECT count(*) FROM erp.orders\"
@@ -32,7 +33,8 @@ Examples:
 What there is to ask:
   SELECT DISTINCT relation, relation_description FROM twin.columns
   SELECT * FROM twin.runs ORDER BY run_id DESC
-  SELECT * FROM twin.rejects")]
+  SELECT * FROM twin.rejects"
+)]
 pub(super) struct Sql {
     /// One SELECT; a semicolon at its end does no harm. `-`, or none, reads it from standard input.
     query: Option<String>,
@@ -82,8 +84,11 @@ impl Sql {
                 Some("json") => Format::Json,
                 Some("parquet") => Format::Parquet,
                 _ => {
-                    return Err(Error::new(ErrorKind::Usage, format!("{} does not say its format", path.display()))
-                        .with_hint("Name it .csv, .json or .parquet, or give --format."));
+                    return Err(Error::new(
+                        ErrorKind::Usage,
+                        format!("{} does not say its format", path.display()),
+                    )
+                    .with_hint("Name it .csv, .json or .parquet, or give --format."));
                 }
             },
             _ => console.format(&known)?,
@@ -93,10 +98,11 @@ impl Sql {
                 Err(Error::new(ErrorKind::Usage, "a terminal cannot show parquet")
                     .with_hint("Write it to a file with -o, or into a pipe."))
             }
-            (Format::Table, Some(path)) => {
-                Err(Error::new(ErrorKind::Usage, format!("tables are for people, not for {}", path.display()))
-                    .with_hint("Give --format csv, json or parquet."))
-            }
+            (Format::Table, Some(path)) => Err(Error::new(
+                ErrorKind::Usage,
+                format!("tables are for people, not for {}", path.display()),
+            )
+            .with_hint("Give --format csv, json or parquet.")),
             _ => Ok(format),
         }
     }
@@ -118,7 +124,10 @@ impl Sql {
             (_, None) => {
                 let mut text = String::new();
                 std::io::stdin().read_to_string(&mut text).map_err(|error| {
-                    Error::new(ErrorKind::Usage, format!("the query cannot be read from standard input: {error}"))
+                    Error::new(
+                        ErrorKind::Usage,
+                        format!("the query cannot be read from standard input: {error}"),
+                    )
                 })?;
                 text
             }
@@ -200,20 +209,14 @@ fn pointed_at(error: Error, sql: &str) -> Error {
     }
     if let Some((line, column)) = place(error.message()) {
         let at = byte_at(sql, line, column).min(sql.len());
-        return Error::new(error.kind(), format!("line {line}, column {column}: {}", plain(error.message())))
+        let message = error.message().rsplit_once(" at Line: ").map_or(error.message(), |(before, _)| before);
+        return Error::new(error.kind(), format!("line {line}, column {column}: {message}"))
             .with_detail(caret(sql, at));
     }
     match unknown_column(error.message()) {
         Some((name, known)) => no_column(&name, &known, sql),
         None => error,
     }
-}
-
-/// A parser's message without its wrapping and its place.
-fn plain(message: &str) -> &str {
-    let message = message.strip_prefix("SQL error: ").unwrap_or(message);
-    let message = message.strip_prefix("ParserError(\"").unwrap_or(message);
-    message.rsplit_once(" at Line: ").map_or(message, |(before, _)| before)
 }
 
 /// The last `Line: 2, Column: 6` of a message.
@@ -225,7 +228,7 @@ fn place(message: &str) -> Option<(u64, u64)> {
 
 /// The column that there is not, and the columns that there are, from the planner's words.
 fn unknown_column(message: &str) -> Option<(String, Vec<String>)> {
-    let rest = message.strip_prefix("Schema error: ").unwrap_or(message).strip_prefix("No field named ")?;
+    let rest = message.strip_prefix("No field named ")?;
     let (name, known) = rest.split_once("Valid fields are ").unwrap_or((rest, ""));
     let name = name.split(". ").next()?.trim().trim_end_matches('.').replace('"', "");
     let known = known.trim().trim_end_matches('.').split(", ").map(|known| known.replace('"', ""));
@@ -251,12 +254,15 @@ fn no_column(name: &str, known: &[String], sql: &str) -> Error {
     // The planner does not say where; a name that is written once can only be there.
     let (lower, wanted) = (sql.to_lowercase(), wanted.to_lowercase());
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let mut places = lower.match_indices(&wanted).map(|(at, _)| at).filter(|at| {
-        !lower[..*at].ends_with(is_part) && !lower[at + wanted.len()..].starts_with(is_part)
-    });
+    let mut places = lower
+        .match_indices(&wanted)
+        .map(|(at, _)| at)
+        .filter(|at| !lower[..*at].ends_with(is_part) && !lower[at + wanted.len()..].starts_with(is_part));
     match (places.next(), places.next()) {
         // Lowercasing may move bytes; then there is no telling.
-        (Some(at), None) if lower.len() == sql.len() && sql.is_char_boundary(at) => error.with_detail(caret(sql, at)),
+        (Some(at), None) if lower.len() == sql.len() && sql.is_char_boundary(at) => {
+            error.with_detail(caret(sql, at))
+        }
         _ => error,
     }
 }
@@ -273,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_caret_is_under_the_place() {
-        let message = "SQL error: ParserError(\"Expected: a name, found: x at Line: 2, Column: 6\")";
+        let message = "Expected: a name, found: x at Line: 2, Column: 6";
         let error = pointed_at(Error::new(ErrorKind::Sql, message), "SELECT ä\nFROM x y z");
         assert_eq!(error.message(), "line 2, column 6: Expected: a name, found: x");
         assert_eq!(error.detail(), Some("FROM x y z\n     ^"));
@@ -283,12 +289,15 @@ mod tests {
 
     #[test]
     fn an_unknown_column_is_named_once() {
-        let message = "Schema error: No field named pric.\nValid fields are o.order_id, o.price, o._run_id.";
+        let message = "No field named pric.\nValid fields are o.order_id, o.price, o._run_id.";
         let error = pointed_at(Error::new(ErrorKind::Sql, message), "SELECT prices,\n  o.Pric FROM o");
         assert_eq!(error.message(), "there is no column pric");
         assert_eq!(error.hint(), Some("Did you mean o.price?"));
         assert_eq!(error.detail(), Some("  o.Pric FROM o\n    ^"));
-        let error = pointed_at(Error::new(ErrorKind::Sql, message.replace("pric.", "colour.")), "SELECT colour, colour");
+        let error = pointed_at(
+            Error::new(ErrorKind::Sql, message.replace("pric.", "colour.")),
+            "SELECT colour, colour",
+        );
         assert_eq!((error.detail(), error.hint()), (None, Some("There are order_id, price.")));
     }
 }

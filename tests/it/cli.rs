@@ -12,7 +12,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_twinlake");
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(arguments).current_dir(folder).env_remove("TWINLAKE_LOG").env_remove("FAILPOINTS").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("TWINLAKE_LOG")
+        .env_remove("FAILPOINTS")
+        .stdin(Stdio::null());
     command
 }
 
@@ -67,7 +72,9 @@ fn help_teaches() {
         assert!(help.contains(code), "{code:?} is missing from:\n{help}");
     }
     let documented = include_str!("../../docs/cli.md");
-    for line in help.lines().skip_while(|line| *line != "Exit codes:").skip(1).take_while(|line| !line.is_empty()) {
+    for line in
+        help.lines().skip_while(|line| *line != "Exit codes:").skip(1).take_while(|line| !line.is_empty())
+    {
         let code = line.split_whitespace().next().unwrap();
         assert!(documented.contains(&format!("| {code} |")), "docs/cli.md lacks exit code {code}");
     }
@@ -173,12 +180,17 @@ fn answers_in_every_format_read_back() {
 fn a_query_from_a_file_and_from_standard_input() {
     let folder = published();
     let root = folder.path().join("shop");
-    fs::write(root.join("question.sql"), "-- How many?\nSELECT count(*) AS orders\nFROM shop.orders;\n").unwrap();
+    fs::write(root.join("question.sql"), "-- How many?\nSELECT count(*) AS orders\nFROM shop.orders;\n")
+        .unwrap();
     let from_file = out(&ends(&root, &["sql", "-f", "question.sql", "--format", "csv"], 0));
     assert_eq!(from_file, "orders\n7\n");
     for arguments in [["sql", "--format", "csv"].as_slice(), &["sql", "-", "--format", "csv"]] {
-        let mut child =
-            command(&root, arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command(&root, arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         child.stdin.take().unwrap().write_all(b"SELECT 1 AS one;\n").unwrap();
         assert_eq!(out(&child.wait_with_output().unwrap()), "one\n1\n");
     }
@@ -196,7 +208,11 @@ fn the_past_stays_as_it_was() {
     assert!(plan.contains("new input: 1 new file"), "{plan}");
     ends(&root, &["run", "-q"], 0);
     let count = |when: &str| {
-        out(&ends(&root, &["sql", "SELECT count(*) AS n FROM shop.orders", "--format", "csv", "--as-of", when], 0))
+        out(&ends(
+            &root,
+            &["sql", "SELECT count(*) AS n FROM shop.orders", "--format", "csv", "--as-of", when],
+            0,
+        ))
     };
     assert_eq!((count("now"), count("1"), count("0")), ("n\n8\n".into(), "n\n8\n".into(), "n\n7\n".into()));
     ends(&root, &["sql", "SELECT 1", "--as-of", "7"], 5);
@@ -271,7 +287,9 @@ fn what_is_wrong_is_said_with_its_place_and_its_exit_code() {
     assert_eq!(json(&failed)["nodes"][0]["error"]["kind"], "contract");
 
     fs::write(&source, text.replace("int64", "int46")).unwrap();
-    for arguments in [["check"].as_slice(), &["plan"], &["run"], &["sql", "SELECT 1"], &["lineage", "shop.orders"]] {
+    for arguments in
+        [["check"].as_slice(), &["plan"], &["run"], &["sql", "SELECT 1"], &["lineage", "shop.orders"]]
+    {
         let broken = ends(&root, arguments, 3);
         let text = said(&broken);
         assert!(text.contains("pipelines/sources/shop.toml:"), "{text}");
@@ -290,7 +308,8 @@ fn the_doctor_finds_damage_and_leftovers() {
     let root = folder.path().join("shop");
     let table = root.join("lake/shop/orders");
     let is_data = |path: &Path| path.extension().is_some_and(|extension| extension == "parquet");
-    let files: Vec<_> = fs::read_dir(&table).unwrap().map(|e| e.unwrap().path()).filter(|p| is_data(p)).collect();
+    let files: Vec<_> =
+        fs::read_dir(&table).unwrap().map(|e| e.unwrap().path()).filter(|p| is_data(p)).collect();
     fs::copy(&files[0], table.join("01-left-00.parquet")).unwrap();
     let doctor = out(&ends(&root, &["doctor"], 0));
     assert!(doctor.contains("ok    leftovers     1 file of no version"), "{doctor}");
@@ -308,11 +327,12 @@ fn the_doctor_finds_damage_and_leftovers() {
 fn a_reader_that_leaves_early_is_no_error() {
     let folder = published();
     let root = folder.path().join("shop");
-    let mut child = command(&root, &["sql", "SELECT value FROM generate_series(1, 3000000)", "--format", "csv"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        command(&root, &["sql", "SELECT value FROM generate_series(1, 3000000)", "--format", "csv"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
@@ -351,7 +371,9 @@ fn ctrl_c_stops_a_run_at_once_and_publishes_nothing() {
     lines.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
     assert!(rest.contains("error: interrupted: nothing was published\n"), "{rest}");
-    assert!(said(&ends(&root, &["sql", "SELECT * FROM shop.orders"], 4)).contains("Nothing was published yet"));
+    assert!(
+        said(&ends(&root, &["sql", "SELECT * FROM shop.orders"], 4)).contains("Nothing was published yet")
+    );
 }
 
 #[test]

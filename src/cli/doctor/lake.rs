@@ -34,7 +34,11 @@ pub(super) async fn reachable(app: &App, examination: &mut Examination<'_>) -> b
             true
         }
         Err(error) => {
-            examination.error("lake", &error, "Check that the lake's folder is readable and writable, and the disk not full.");
+            examination.error(
+                "lake",
+                &error,
+                "Check that the lake's folder is readable and writable, and the disk not full.",
+            );
             false
         }
     }
@@ -84,8 +88,11 @@ async fn files(app: &App, manifest: &Manifest, examination: &mut Examination<'_>
             size += file.size;
             match app.lake.store().head(&folder.clone().join(file.path.as_str())).await {
                 Ok(meta) if meta.size == file.size => {}
-                Ok(meta) => damaged.push(format!("{name}/{} has {} bytes instead of {}", file.path, meta.size, file.size)),
-                Err(object_store::Error::NotFound { .. }) => damaged.push(format!("{name}/{} is gone", file.path)),
+                Ok(meta) => damaged
+                    .push(format!("{name}/{} has {} bytes instead of {}", file.path, meta.size, file.size)),
+                Err(object_store::Error::NotFound { .. }) => {
+                    damaged.push(format!("{name}/{} is gone", file.path))
+                }
                 Err(error) => damaged.push(format!("{name}/{}: {error}", file.path)),
             }
         }
@@ -159,7 +166,9 @@ async fn unreferenced(app: &App, name: &RelationName) -> Result<BTreeMap<String,
             Some((_, "parquet")) if !object.location.as_ref().contains("/_delta_log/") => {
                 data.insert(file.to_string(), object.size);
             }
-            Some((_, "json")) if object.location.as_ref().contains("/_delta_log/") => logs.push(object.location),
+            Some((_, "json")) if object.location.as_ref().contains("/_delta_log/") => {
+                logs.push(object.location)
+            }
             _ => {}
         }
     }

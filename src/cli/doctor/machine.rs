@@ -24,14 +24,24 @@ pub(super) fn examine(app: &App, examination: &mut Examination<'_>) {
     match installed_memory() {
         Some(installed) if wanted > installed => examination.warn(
             "memory",
-            format!("queries may use {} before they spill; the machine has {}", human::bytes(wanted), human::bytes(installed)),
+            format!(
+                "queries may use {} before they spill; the machine has {}",
+                human::bytes(wanted),
+                human::bytes(installed)
+            ),
             "Lower engine.memory in twin.toml to what the machine can spare.",
         ),
         Some(installed) => examination.ok(
             "memory",
-            format!("queries may use {} before they spill, of {}", human::bytes(wanted), human::bytes(installed)),
+            format!(
+                "queries may use {} before they spill, of {}",
+                human::bytes(wanted),
+                human::bytes(installed)
+            ),
         ),
-        None => examination.ok("memory", format!("queries may use {} before they spill", human::bytes(wanted))),
+        None => {
+            examination.ok("memory", format!("queries may use {} before they spill", human::bytes(wanted)))
+        }
     }
     let Ok(folder) = app.lake.url().to_file_path() else { return };
     // The lake's own folder may not have been made yet.

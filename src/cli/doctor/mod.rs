@@ -8,19 +8,20 @@ use serde::Serialize;
 
 use super::human::counted;
 use super::{Console, Format};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::When;
-use crate::project::Project;
 
 /// Look for whatever keeps a twin from working, and say what to do about it.
 #[derive(Args)]
-#[command(after_help = "Looks at the declarations, the lake, every published file, the accounts of every source and the machine. The lake is
+#[command(
+    after_help = "Looks at the declarations, the lake, every published file, the accounts of every source and the machine. The lake is
 left as it was: one small object is written and removed again. Exit code 6 means that something failed.
 
 Examples:
   twinlake doctor
-  twinlake doctor --format json")]
+  twinlake doctor --format json"
+)]
 pub(super) struct Doctor {}
 
 /// How something is.
@@ -84,9 +85,8 @@ impl Examination<'_> {
 impl Doctor {
     pub async fn run(&self, console: &Console) -> Result<()> {
         let format = console.format(&[Format::Table, Format::Json])?;
-        let mut examination =
-            Examination { console, prints: format == Format::Table, findings: Vec::new() };
-        if let Some(app) = declarations(&mut examination) {
+        let mut examination = Examination { console, prints: format == Format::Table, findings: Vec::new() };
+        if let Some(app) = declarations(&mut examination).await {
             machine::examine(&app, &mut examination);
             if lake::reachable(&app, &mut examination).await {
                 lake::examine(&app, &mut examination).await;
@@ -98,12 +98,14 @@ impl Doctor {
         let failed = examination.findings.iter().filter(|finding| finding.health == Health::Fail).count();
         match failed {
             0 => Ok(()),
-            failed => Err(Error::new(ErrorKind::Lake, format!("the doctor found {}", counted(failed, "problem")))),
+            failed => {
+                Err(Error::new(ErrorKind::Lake, format!("the doctor found {}", counted(failed, "problem"))))
+            }
         }
     }
 }
 
-fn declarations(examination: &mut Examination<'_>) -> Option<App> {
+async fn declarations(examination: &mut Examination<'_>) -> Option<App> {
     let root = match examination.console.root() {
         Ok(root) => root,
         Err(error) => {
@@ -111,20 +113,24 @@ fn declarations(examination: &mut Examination<'_>) -> Option<App> {
             return None;
         }
     };
-    let project = match Project::load(&root, examination.console.env()) {
-        Ok(project) => project,
-        Err(diagnostics) => {
-            examination.ok("twin", root.display().to_string());
-            examination.fail(
-                "declarations",
-                Error::from(diagnostics).message(),
-                "`twinlake check` shows each with its place.",
-            );
+    let checked = match app::check(&root, examination.console.env()).await {
+        Ok(checked) => checked,
+        Err(error) => {
+            examination.error("twin", &error, "`twinlake check` shows more.");
             return None;
         }
     };
-    examination.ok("twin", format!("{} in {}", project.twin.name, root.display()));
-    let warnings = project.warnings.len();
+    let name = checked.project.as_ref().map_or(String::new(), |project| format!("{} in ", project.twin.name));
+    examination.ok("twin", format!("{name}{}", root.display()));
+    let warnings = checked.found.len();
+    let project = match checked.project {
+        Some(project) if !checked.found.has_errors() => project,
+        _ => {
+            let error = Error::from(checked.found);
+            examination.fail("declarations", error.message(), "`twinlake check` shows each with its place.");
+            return None;
+        }
+    };
     match App::of(project) {
         Ok(app) if warnings > 0 => {
             let found = format!("{}, {}", counted(app.graph.len(), "node"), counted(warnings, "warning"));
@@ -143,11 +149,16 @@ fn declarations(examination: &mut Examination<'_>) -> Option<App> {
 }
 
 /// The manifest that is published, looked at as a finding of its own.
-async fn manifest(app: &App, examination: &mut Examination<'_>) -> Option<std::sync::Arc<crate::lake::Manifest>> {
+async fn manifest(
+    app: &App,
+    examination: &mut Examination<'_>,
+) -> Option<std::sync::Arc<crate::lake::Manifest>> {
     match app.manifest(&When::Now).await {
         Ok(manifest) => match (manifest.number, manifest.published_at) {
             (Some(number), at) => {
-                let at = at.map_or(String::new(), |at| format!(", published at {}", at.format("%Y-%m-%d %H:%M:%S UTC")));
+                let at = at.map_or(String::new(), |at| {
+                    format!(", published at {}", at.format("%Y-%m-%d %H:%M:%S UTC"))
+                });
                 let relations = counted(manifest.relations.len(), "relation");
                 examination.ok("manifest", format!("number {number}{at}, {relations}"));
                 Some(manifest)
