@@ -1,7 +1,5 @@
 //! `twinlake completions`
 
-use std::io::Write;
-
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -23,8 +21,6 @@ impl Completions {
     pub fn run(&self, console: &Console) -> Result<()> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "twinlake", &mut script);
-        let mut out = console.out();
-        out.write_all(&script)?;
-        Ok(out.flush()?)
+        console.print(&String::from_utf8_lossy(&script))
     }
 }

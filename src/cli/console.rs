@@ -11,7 +11,7 @@ use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 use super::paint::Paint;
-use super::{Format, Global};
+use super::{Format, Global, output};
 use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::{Diagnostics, Project};
@@ -199,8 +199,7 @@ impl Console {
     /// Prints text to standard output.
     pub fn print(&self, text: &str) -> Result<()> {
         let mut out = self.out();
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(output::unwritable)
     }
 
     /// Prints a value to standard output as JSON.

@@ -124,11 +124,17 @@ pub(super) async fn write<W: Write + Send>(
     }
 }
 
+/// Whatever the writer underneath calls it: rows that were computed could not be written.
+pub(super) fn unwritable(error: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Storage, format!("the output cannot be written: {error}"))
+        .with_hint("Check that the disk is not full.")
+}
+
 async fn csv<W: Write>(mut stream: SendableRecordBatchStream, out: W) -> Result<u64> {
     let schema = flat(&stream.schema());
     let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(out);
     // The header is written even where no row follows.
-    writer.write(&RecordBatch::new_empty(Arc::clone(&schema)))?;
+    writer.write(&RecordBatch::new_empty(Arc::clone(&schema))).map_err(unwritable)?;
     let mut rows = 0;
     while let Some(batch) = stream.next().await {
         let batch = batch?;
@@ -137,9 +143,10 @@ async fn csv<W: Write>(mut stream: SendableRecordBatchStream, out: W) -> Result<
             true => json_texts(column),
             false => Ok(Arc::clone(column)),
         });
-        writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<Vec<_>>>()?)?)?;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<Vec<_>>>()?)?;
+        writer.write(&batch).map_err(unwritable)?;
     }
-    writer.into_inner().flush()?;
+    writer.into_inner().flush().map_err(unwritable)?;
     Ok(rows)
 }
 
@@ -158,10 +165,10 @@ async fn json<W: Write>(mut stream: SendableRecordBatchStream, out: W) -> Result
     while let Some(batch) = stream.next().await {
         let batch = batch?;
         rows += batch.num_rows() as u64;
-        writer.write(&batch)?;
+        writer.write(&batch).map_err(unwritable)?;
     }
-    writer.finish()?;
-    writer.into_inner().flush()?;
+    writer.finish().map_err(unwritable)?;
+    writer.into_inner().flush().map_err(unwritable)?;
     Ok(rows)
 }
 
@@ -189,9 +196,9 @@ async fn parquet<W: Write + Send>(mut stream: SendableRecordBatchStream, out: W)
     while let Some(batch) = stream.next().await {
         let batch = batch?;
         rows += batch.num_rows() as u64;
-        writer.write(&batch)?;
+        writer.write(&batch).map_err(unwritable)?;
     }
-    writer.into_inner()?.flush()?;
+    writer.into_inner().map_err(unwritable)?.flush().map_err(unwritable)?;
     Ok(rows)
 }
 

@@ -338,6 +338,22 @@ fn a_reader_that_leaves_early_is_no_error() {
     assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_the_storages_fault() {
+    let folder = published();
+    let root = folder.path().join("shop");
+    for format in ["table", "csv", "json", "parquet"] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command(&root, &["sql", "SELECT * FROM shop.orders", "--format", format])
+            .stdout(full)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(6), "{format}: {}", said(&output));
+        assert!(said(&output).starts_with("error: the output cannot be written: "), "{}", said(&output));
+    }
+}
+
 #[test]
 fn a_long_table_is_cut_and_says_so() {
     let folder = published();
