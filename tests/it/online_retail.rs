@@ -1,6 +1,6 @@
 //! A shop's sales as they arrived: 219 files in as many runs are the same as all of them in one.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use twinlake::lake::When;
 use twinlake::run::{Outcome, Status};
@@ -57,7 +57,6 @@ fn a_file_a_run_comes_to_the_same_as_all_files_in_one_run() {
         }
     }
     assert_eq!(run(&app).outcome, Outcome::UpToDate);
-    assert!(timer.elapsed() < Duration::from_secs(240), "{:?}", timer.elapsed());
     assert_all_landed(&daily);
     assert_eq!(daily.number("SELECT count(*) FROM twin.runs"), DAYS as i64);
     assert_eq!(daily.seen(&When::Now), at_once.seen(&When::Now), "every relation, file and reject");
