@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RelationName;
 use crate::ingest::account::Ledger;
 use crate::ingest::pipeline::{Blocks, Event, Job, SliceError};
-use crate::ingest::rewrite::{Landing, read_file, rewrite};
+use crate::ingest::rewrite::{Landing, merge_small, read_file, rewrite};
 use crate::lake::columns;
 use crate::lake::{DataFile, Lake, TableVersion};
 use crate::node::{Change, Context};
@@ -80,7 +80,7 @@ pub async fn land(
     for writer in writers {
         files.extend(writer.finish().await?);
     }
-    Ok(files)
+    Ok(merge_small(context, &table.name, schema, files).await?)
 }
 
 /// The files of `base` without the rows that came from the slices `replaced`.

@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::account::Ledger;
 use crate::ingest::pipeline::{Blocks, Event, Job, Prepared, SliceError};
-use crate::ingest::rewrite::{Landing, conform, read_file, rewrite};
+use crate::ingest::rewrite::{Landing, conform, merge_small, read_file, rewrite};
 use crate::lake::{DataFile, FileWriter, TableVersion, columns};
 use crate::lake::columns::instant_type;
 use crate::lake::system::RejectRow;
@@ -289,7 +289,7 @@ impl<'a> Merge<'a> {
             .await?;
             kept.extend(written);
         }
-        Ok(kept)
+        merge_small(context, &job.table.name, schema, kept).await
     }
 
     fn reject(&self, slice: &Slice, block: &Prepared, row: usize, rule: &str, reason: &str) -> RejectRow {

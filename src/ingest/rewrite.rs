@@ -16,6 +16,11 @@ use crate::ids::RelationName;
 use crate::lake::{DataFile, Lake};
 use crate::node::Context;
 
+/// A table with more small files than this has them written anew as one: each costs every reader a few requests.
+const SMALL_FILES: usize = 48;
+/// What counts as small.
+const SMALL_ROWS: u64 = 50_000;
+
 /// Where rows come from: what their lineage columns say.
 pub struct Landing<'a> {
     /// Run and instant.
@@ -102,4 +107,31 @@ pub async fn rewrite(
         }
     }
     writer.finish().await
+}
+
+/// The same rows in fewer files, where many runs have left a small file each.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub async fn merge_small(
+    context: &Context,
+    table: &RelationName,
+    schema: &SchemaRef,
+    files: Vec<DataFile>,
+) -> Result<Vec<DataFile>> {
+    let is_small = |file: &DataFile| file.hash.rows < SMALL_ROWS;
+    if files.iter().filter(|file| is_small(file)).count() <= SMALL_FILES {
+        return Ok(files);
+    }
+    let lake = context.engine.lake();
+    let (small, mut files): (Vec<DataFile>, Vec<DataFile>) = files.into_iter().partition(is_small);
+    let mut writer = lake.writer(table, &context.run_id, "merged", Arc::clone(schema))?;
+    for file in &small {
+        let mut batches = read_file(lake, table, file, None).await?;
+        while let Some(batch) = batches.next().await? {
+            writer.write(&conform(&batch, schema)?).await?;
+        }
+    }
+    files.extend(writer.finish().await?);
+    Ok(files)
 }

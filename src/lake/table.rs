@@ -20,6 +20,9 @@ use crate::lake::hash::LogicalHash;
 use crate::lake::version::{DataFile, TableVersion};
 use crate::lake::writer::FileWriter;
 
+/// Commits between checkpoints of a log, after which older entries need not be read. A table is read many times for each commit.
+const CHECKPOINT_INTERVAL: &str = "10";
+
 /// Other runs that may come in between one commit. Each run commits a table once or twice, so this many are never met.
 const COMMIT_ATTEMPTS: usize = 16;
 
@@ -238,7 +241,7 @@ impl Lake {
                 actions.push(Action::Metadata(new_metadata(
                     &schema,
                     Vec::<String>::new(),
-                    Vec::<(String, String)>::new(),
+                    [("delta.checkpointInterval", CHECKPOINT_INTERVAL)],
                 )?.with_name(name.to_string())?));
             }
             Some(table) => {
