@@ -15,5 +15,6 @@ mod kill;
 mod landing;
 mod learn;
 mod shop;
+mod slt;
 mod tiny;
 mod twin;
