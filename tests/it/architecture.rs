@@ -51,7 +51,10 @@ fn module(path: &Path) -> Option<String> {
 
 /// Code without comments: paths in documentation are no imports.
 fn code(text: &str) -> String {
-    text.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| if line.trim_start().starts_with("//") { "" } else { line })
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The modules of the crate that a text imports: `crate::a::...` and `crate::{a::..., b::...}`.
@@ -64,7 +67,8 @@ fn imports(text: &str) -> BTreeSet<String> {
             continue;
         }
         let rest = &text[at + "crate::".len()..];
-        let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        let word =
+            |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
         if let Some(group) = rest.strip_prefix('{') {
             let mut depth = 0;
             let mut item = String::new();
@@ -185,7 +189,8 @@ fn there_is_one_version_of_what_must_be_one() {
 
 #[test]
 fn nothing_names_a_place_on_somebodys_machine() {
-    let absolute = Regex::new(r#"(^|[\s`"'(=])(/(home|root|work|Users|tmp|var|mnt)/|[A-Z]:\\)[\w.]"#).unwrap();
+    let absolute =
+        Regex::new(r#"(^|[\s`"'(=])(/(home|root|work|Users|tmp|var|mnt)/|[A-Z]:\\)[\w.]"#).unwrap();
     let mut found = Vec::new();
     let mut texts = files("docs", "md");
     for folder in ["src", "pipelines", "sql", "examples", "schemas"] {

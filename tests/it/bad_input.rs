@@ -63,7 +63,7 @@ async fn a_file_that_may_not_be_read_fails_its_table_until_it_may() {
     use std::os::unix::fs::PermissionsExt;
     let twin = twin().file("data/2.csv", "id,v\n2,b\n");
     let path = twin.path().join("data/2.csv");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
         eprintln!("NOT RUN: a_file_that_may_not_be_read: this user may read everything");
         return;
@@ -111,7 +111,8 @@ async fn files_that_cannot_be_read_are_rejected_whole_and_land_once_mended() {
         run_ends(&twin, 0, &["published"]);
         assert_eq!(twin.rows(IDS).await, ["1", "2"], "{name}: {why}");
         // Where the contract says so, such a file fails the table.
-        let strict = Twin::with_table(&format!("on_violation = \"fail\"\n{TABLE}")).file(&format!("data/{name}"), &bytes);
+        let strict = Twin::with_table(&format!("on_violation = \"fail\"\n{TABLE}"))
+            .file(&format!("data/{name}"), &bytes);
         run_ends(&strict, 4, &["table s.t", name, why]);
     }
 }
@@ -190,8 +191,10 @@ async fn a_damaged_manifest() {
     twin.run().await;
     let (_, entry) = newest_entry(&twin);
     let folder = twin.path().join("lake/twin/manifest");
-    let data = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some()).unwrap();
-    let damage: [(&Path, fn(&[u8]) -> Option<Vec<u8>>); 5] = [
+    let data =
+        fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some()).unwrap();
+    type Damage = fn(&[u8]) -> Option<Vec<u8>>;
+    let damage: [(&Path, Damage); 5] = [
         (&entry, |bytes| Some(bytes[..bytes.len() / 2].to_vec())),
         (&entry, |_| Some(Vec::new())),
         (&data, |bytes| Some(bytes[..bytes.len() / 2].to_vec())),
@@ -221,7 +224,8 @@ async fn a_full_disk() {
     let twin = twin();
     twin.run().await;
     let before = newest_entry(&twin);
-    let lines: String = (2..50_000u64).map(|id| format!("{id},{:x}\n", id.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let lines: String =
+        (2..50_000u64).map(|id| format!("{id},{:x}\n", id.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
     twin.write("data/2.csv", format!("id,v\n{lines}"));
     // Files may grow so far and no further; a process that ignores the signal sees the write fail, as on a full disk.
     let run = |blocks: &str| {
@@ -250,7 +254,15 @@ async fn a_broken_contract_that_fails() {
     twin.run().await;
     twin.write("data/2.csv", "id,v\n2,2024-01-02\n3,tomorrow\n");
     twin.write("data/3.csv", "id,v\n4,2024-01-04\n");
-    run_ends(&twin, 4, &["table s.t: file 2.csv, line 3: column v is not a valid date", "on_violation", "nothing was published"]);
+    run_ends(
+        &twin,
+        4,
+        &[
+            "table s.t: file 2.csv, line 3: column v is not a valid date",
+            "on_violation",
+            "nothing was published",
+        ],
+    );
     assert_eq!(twin.rows(IDS).await, ["1"]);
     assert_eq!(twin.rows("SELECT status FROM twin.runs ORDER BY run_id").await, ["succeeded", "failed"]);
     assert!(twin.rows("SELECT uri FROM twin.slices WHERE uri <> '1.csv'").await.is_empty());

@@ -38,7 +38,9 @@ async fn land(folder: &str) {
             // Such a table must declare its columns: as many as the reader finds.
             let width = outcomes[number].as_ref().map_or(1, |outcome| outcome.columns.len().max(1));
             source.push_str("csv = { header = false }\n[table.columns]\n");
-            (1..=width).for_each(|column| writeln!(source, "column_{column} = {{ keep_spaces = true, type = \"text\" }}").unwrap());
+            (1..=width).for_each(|column| {
+                writeln!(source, "column_{column} = {{ keep_spaces = true, type = \"text\" }}").unwrap()
+            });
         }
     }
     let twin = Twin::new().file("pipelines/sources/corpus.toml", source);
@@ -51,9 +53,8 @@ async fn land(folder: &str) {
             writeln!(faults, "{}: {error}", files[number].display()).unwrap();
         }
     }
-    let slices = twin
-        .rows("SELECT relation, rows_read, rows_landed, rows_rejected, status FROM twin.slices")
-        .await;
+    let slices =
+        twin.rows("SELECT relation, rows_read, rows_landed, rows_rejected, status FROM twin.slices").await;
     let rejects = twin
         .rows("SELECT relation, rule, count(*), count(position), min(length(reason)) FROM twin.rejects GROUP BY relation, rule")
         .await;
@@ -69,7 +70,8 @@ async fn land(folder: &str) {
                 let alike = rejects.iter().any(|row| row.starts_with("file|1|0|"));
                 let wanted = format!("{}|{rows}|{malformed}|landed", rows + malformed);
                 // One instant of this file is beyond what microseconds in 64 bits can say.
-                let wanted = if path.ends_with("int96_from_spark.parquet") { "6|5|1|landed".into() } else { wanted };
+                let wanted =
+                    if path.ends_with("int96_from_spark.parquet") { "6|5|1|landed".into() } else { wanted };
                 if !alike && slice != wanted {
                     writeln!(faults, "{name}: {slice}, not {wanted}; {rejects:?}").unwrap();
                 }

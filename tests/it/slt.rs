@@ -21,7 +21,11 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { fs::copy(entry.path(), target).map(|_| ()).unwrap() }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).map(|_| ()).unwrap()
+        }
     }
 }
 
@@ -48,7 +52,9 @@ impl Twin {
             let options = FormatOptions::default().with_null("NULL");
             let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
             let columns = columns.collect::<Result<Vec<_>, _>>()?;
-            rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|column| cell(column, row)).collect()));
+            rows.extend(
+                (0..batch.num_rows()).map(|row| columns.iter().map(|column| cell(column, row)).collect()),
+            );
         }
         Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; width], rows })
     }

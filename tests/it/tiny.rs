@@ -112,8 +112,11 @@ impl Twin {
         let mut rows = Vec::new();
         for batch in session.collect(sql).await? {
             let options = FormatOptions::default().with_null("NULL");
-            let columns: Vec<_> =
-                batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+            let columns: Vec<_> = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
+                .collect();
             for row in 0..batch.num_rows() {
                 let cells: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
                 rows.push(cells.join("|"));
@@ -133,13 +136,18 @@ impl Twin {
 
     /// All rejects: `uri|position|column|rule|raw`.
     pub async fn rejects(&self) -> Vec<String> {
-        self.rows("SELECT uri, position, \"column\", rule, raw FROM twin.rejects ORDER BY run_id, uri, position").await
+        self.rows(
+            "SELECT uri, position, \"column\", rule, raw FROM twin.rejects ORDER BY run_id, uri, position",
+        )
+        .await
     }
 
     /// The logical hash that is published of `s.t`.
     pub async fn hash(&self) -> String {
-        self.rows("SELECT logical_hash FROM twin.manifest WHERE relation = 's.t' ORDER BY manifest DESC LIMIT 1")
-            .await
-            .remove(0)
+        self.rows(
+            "SELECT logical_hash FROM twin.manifest WHERE relation = 's.t' ORDER BY manifest DESC LIMIT 1",
+        )
+        .await
+        .remove(0)
     }
 }

@@ -52,7 +52,8 @@ async fn land(mode: &str, malformed: &str, files: &[Vec<String>]) {
     twin.run().await;
     twin.run().await;
 
-    let told = twin.rows("SELECT uri, rows_read, rows_landed, rows_unchanged, rows_rejected FROM twin.slices").await;
+    let told =
+        twin.rows("SELECT uri, rows_read, rows_landed, rows_unchanged, rows_rejected FROM twin.slices").await;
     assert_eq!(told.len(), files.len());
     for row in &told {
         let cells: Vec<&str> = row.split('|').collect();
@@ -75,12 +76,17 @@ async fn land(mode: &str, malformed: &str, files: &[Vec<String>]) {
     }
     for row in twin.rows("SELECT _source_uri, _source_position, id, at, v FROM s.t").await {
         let (place, cells) = place(&row);
-        let cells: Vec<&str> = cells.splitn(3, '|').map(|cell| if cell == "NULL" { "" } else { cell }).collect();
+        let cells: Vec<&str> =
+            cells.splitn(3, '|').map(|cell| if cell == "NULL" { "" } else { cell }).collect();
         let record = written[&place];
-        let fields: Vec<&str> = record.splitn(3, ',').map(|field| field.trim().trim_matches('"').trim()).collect();
+        let fields: Vec<&str> =
+            record.splitn(3, ',').map(|field| field.trim().trim_matches('"').trim()).collect();
         assert_eq!(cells, fields, "{mode}: {place:?}");
         // A history keeps two rows of one record where the key went and came back.
-        assert!(seen.insert(place) || mode == "history", "{mode}: landed twice, or landed and rejected: {row}");
+        assert!(
+            seen.insert(place) || mode == "history",
+            "{mode}: landed twice, or landed and rejected: {row}"
+        );
     }
     if mode == "append" {
         assert_eq!(seen.len(), written.len(), "some record is nowhere");

@@ -26,7 +26,9 @@ async fn new_files_add_rows_and_a_changed_file_replaces_its_own() {
     let rows = twin.rows(&ROWS.replace("id\"", "id, name")).await;
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[0], "1|uno|a.csv|2");
-    assert!(rows.contains(&"3|three again|c.csv|2".to_string()) && rows.contains(&"3|three|b.csv|2".to_string()));
+    assert!(
+        rows.contains(&"3|three again|c.csv|2".to_string()) && rows.contains(&"3|three|b.csv|2".to_string())
+    );
 }
 
 #[tokio::test]

@@ -19,7 +19,10 @@ async fn new_columns_evolve_and_old_rows_are_null() {
     twin.run().await;
     twin.write("data/2.csv", "ID,Name,Unit Price,since\n2,b,1.5,2024-01-01\n");
     twin.run().await;
-    assert_eq!(twin.rows("SELECT id, name, unit_price, since FROM s.t ORDER BY id").await, ["1|a|NULL|NULL", "2|b|1.5|2024-01-01"]);
+    assert_eq!(
+        twin.rows("SELECT id, name, unit_price, since FROM s.t ORDER BY id").await,
+        ["1|a|NULL|NULL", "2|b|1.5|2024-01-01"]
+    );
     assert_eq!(twin.rows(COLUMNS).await, ["id|Int64", "name|Utf8", "unit_price|Float64", "since|Date32"]);
     assert_eq!(
         twin.rows("SELECT uri, columns_changed FROM twin.slices ORDER BY uri").await,
@@ -55,9 +58,15 @@ async fn new_columns_are_ignored_and_told() {
 async fn a_file_with_new_columns_is_rejected_where_declared() {
     let twin = twin("reject").file("data/2.csv", "ID,Name,x\n2,b,1.5\n").file("data/3.csv", "id,name\n3,c\n");
     twin.run().await;
-    assert_eq!(twin.slices().await, ["1.csv|landed|1|1|0|0|0", "2.csv|rejected|0|0|0|0|0", "3.csv|landed|1|1|0|0|0"]);
+    assert_eq!(
+        twin.slices().await,
+        ["1.csv|landed|1|1|0|0|0", "2.csv|rejected|0|0|0|0|0", "3.csv|landed|1|1|0|0|0"]
+    );
     let reasons = twin.rows("SELECT reason FROM twin.rejects").await;
-    assert_eq!(reasons, ["columns that are not declared: x Declare them, or set new_columns to \"evolve\" or \"ignore\"."]);
+    assert_eq!(
+        reasons,
+        ["columns that are not declared: x Declare them, or set new_columns to \"evolve\" or \"ignore\"."]
+    );
     twin.write("data/2.csv", "ID,Name\n2,b\n");
     twin.run().await;
     assert_eq!(twin.rows("SELECT id FROM s.t ORDER BY id").await, ["1", "2", "3"]);
@@ -81,7 +90,9 @@ async fn undeclared_columns_are_inferred_over_all_files_of_the_first_run() {
 
 #[tokio::test]
 async fn two_columns_that_would_become_one_are_refused() {
-    let twin = Twin::with_table("files = [\"*.csv\"]").file("data/1.csv", "a b,a-b\n1,2\n").file("data/2.csv", "a b\n3\n");
+    let twin = Twin::with_table("files = [\"*.csv\"]")
+        .file("data/1.csv", "a b,a-b\n1,2\n")
+        .file("data/2.csv", "a b\n3\n");
     twin.run().await;
     assert_eq!(twin.slices().await, ["1.csv|rejected|0|0|0|0|0", "2.csv|landed|1|1|0|0|0"]);
     let reasons = twin.rows("SELECT reason FROM twin.rejects").await;
@@ -97,7 +108,10 @@ async fn files_without_a_header() {
     ))
     .file("data/t.csv", "1,a\n2,b\n3\n");
     declared.run().await;
-    assert_eq!(declared.rows("SELECT id, name, double, _source_position FROM s.t ORDER BY id").await, ["1|a|2|1", "2|b|4|2"]);
+    assert_eq!(
+        declared.rows("SELECT id, name, double, _source_position FROM s.t ORDER BY id").await,
+        ["1|a|2|1", "2|b|4|2"]
+    );
     assert_eq!(declared.rejects().await, ["t.csv|3|NULL|malformed|3"]);
     let nameless = Twin::with_table(&format!("files = [\"t.csv\"]\n{csv}")).file("data/t.csv", "1,a\n");
     assert_eq!(nameless.attempt().await.unwrap_err().kind(), ErrorKind::Declaration);
@@ -105,9 +119,11 @@ async fn files_without_a_header() {
 
 #[tokio::test]
 async fn the_first_raw_column_present_is_taken() {
-    let twin = Twin::with_table("files = [\"*.csv\"]\n[table.columns]\nv = { type = \"int64\", from = [\"New\", \"Old\"] }")
-        .file("data/1.csv", "Old\n1\n")
-        .file("data/2.csv", "Old,New\n2,3\n");
+    let twin = Twin::with_table(
+        "files = [\"*.csv\"]\n[table.columns]\nv = { type = \"int64\", from = [\"New\", \"Old\"] }",
+    )
+    .file("data/1.csv", "Old\n1\n")
+    .file("data/2.csv", "Old,New\n2,3\n");
     twin.run().await;
     assert_eq!(twin.rows("SELECT v FROM s.t ORDER BY v").await, ["1", "3"]);
 }

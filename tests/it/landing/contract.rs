@@ -10,11 +10,41 @@ const RULES: [(&str, &str, &str, &str, &str); 9] = [
     ("type", "type = \"decimal(5, 2)\"", "1.50", "1.505", "column v is not a valid decimal(5, 2)"),
     ("required", "type = \"int64\", required = true", "5", "", "column v is null"),
     ("range", "type = \"int64\", min = 1", "1", "0", "column v is less than 1"),
-    ("range", "type = \"date\", max = \"2024-12-31\"", "2024-12-31", "2025-01-01", "column v is greater than 2024-12-31"),
-    ("pattern", "type = \"text\", pattern = \"^[A-Z]{2}$\"", "AB", "Abc", "column v does not match its pattern"),
-    ("accepted", "type = \"text\", accepted = [\"a\", \"b\"]", "b", "c", "column v is none of the accepted values"),
-    ("accepted", "type = \"decimal(9, 2)\", accepted = [1, 2.5]", "2.50", "3", "column v is none of the accepted values"),
-    ("references", "type = \"int64\", references = \"r.codes.code\"", "7", "8", "column v is not in r.codes.code"),
+    (
+        "range",
+        "type = \"date\", max = \"2024-12-31\"",
+        "2024-12-31",
+        "2025-01-01",
+        "column v is greater than 2024-12-31",
+    ),
+    (
+        "pattern",
+        "type = \"text\", pattern = \"^[A-Z]{2}$\"",
+        "AB",
+        "Abc",
+        "column v does not match its pattern",
+    ),
+    (
+        "accepted",
+        "type = \"text\", accepted = [\"a\", \"b\"]",
+        "b",
+        "c",
+        "column v is none of the accepted values",
+    ),
+    (
+        "accepted",
+        "type = \"decimal(9, 2)\", accepted = [1, 2.5]",
+        "2.50",
+        "3",
+        "column v is none of the accepted values",
+    ),
+    (
+        "references",
+        "type = \"int64\", references = \"r.codes.code\"",
+        "7",
+        "8",
+        "column v is not in r.codes.code",
+    ),
 ];
 
 fn twin(column: &str, on_violation: &str, bad: &str, good: &str) -> Twin {
@@ -101,9 +131,11 @@ async fn references_see_what_lands_in_the_same_run_and_not_nulls() {
 
 #[tokio::test]
 async fn a_file_without_a_required_column_is_rejected_as_a_whole() {
-    let twin = Twin::with_table("files = [\"*.csv\"]\n[table.columns]\nid = \"int64\"\nv = { type = \"int64\", required = true }")
-        .file("data/1.csv", "id,w\n1,2\n")
-        .file("data/2.csv", "id,v\n1,2\n");
+    let twin = Twin::with_table(
+        "files = [\"*.csv\"]\n[table.columns]\nid = \"int64\"\nv = { type = \"int64\", required = true }",
+    )
+    .file("data/1.csv", "id,w\n1,2\n")
+    .file("data/2.csv", "id,v\n1,2\n");
     twin.run().await;
     assert_eq!(twin.slices().await, ["1.csv|rejected|0|0|0|0|0", "2.csv|landed|1|1|0|0|0"]);
     let reasons = twin.rows("SELECT reason FROM twin.rejects").await;

@@ -32,7 +32,8 @@ async fn upsert_takes_the_greatest_by_order_and_late_rows_lose() {
 
 #[tokio::test]
 async fn upsert_settles_duplicates_within_a_file() {
-    let ordered = keyed("upsert", "order_by = \"at\"").file("data/1.csv", "id,at,v\n1,10,a\n1,30,b\n1,20,c\n1,30,b\n");
+    let ordered =
+        keyed("upsert", "order_by = \"at\"").file("data/1.csv", "id,at,v\n1,10,a\n1,30,b\n1,20,c\n1,30,b\n");
     ordered.run().await;
     assert_eq!(ordered.rows(ROWS).await, ["1|30|b|1.csv|3"]);
     assert_eq!(ordered.slices().await, ["1.csv|landed|4|2|2|0|0"]);
@@ -65,7 +66,11 @@ async fn snapshot_deletes_keys_that_vanished_and_tells_rows_that_stayed() {
     twin.run().await;
     assert_eq!(twin.slices().await, ["2.csv|landed|3|2|1|0|1"]);
     assert_eq!(twin.rows(ROWS).await, ["1|1|a|1.csv|2", "3|2|c|2.csv|3", "4|1|d|2.csv|4"]);
-    assert_eq!(twin.rows("SELECT _run_id FROM s.t WHERE id = 1").await, runs, "it is the row that landed then");
+    assert_eq!(
+        twin.rows("SELECT _run_id FROM s.t WHERE id = 1").await,
+        runs,
+        "it is the row that landed then"
+    );
 }
 
 #[tokio::test]
@@ -99,7 +104,8 @@ async fn a_rejected_row_does_not_stand_in_the_way_of_a_good_one_with_its_key() {
 #[tokio::test]
 async fn a_full_extract_that_has_a_key_twice_is_told_so() {
     for mode in ["snapshot", "history"] {
-        let twin = keyed(mode, "").file("data/1.csv", "id,at,v\n1,1,a\n2,1,b\n1,1,\"A \"\"again\"\"\"\n2,1,b\n");
+        let twin =
+            keyed(mode, "").file("data/1.csv", "id,at,v\n1,1,a\n2,1,b\n1,1,\"A \"\"again\"\"\"\n2,1,b\n");
         twin.run().await;
         assert_eq!(twin.slices().await, ["1.csv|landed|4|2|1|1|0"], "{mode}");
         assert_eq!(twin.rejects().await, ["1.csv|4|id|duplicate key|1,1,\"A \"\"again\"\"\""], "{mode}");
@@ -168,7 +174,10 @@ async fn history_takes_validity_from_a_column_where_declared() {
 async fn history_without_a_date_takes_the_instant_of_the_run() {
     let twin = keyed("history", "").file("data/1.csv", "id,at,v\n1,1,a\n");
     twin.run().await;
-    assert_eq!(twin.rows("SELECT count(*) FROM s.t WHERE _valid_from = _ingested_at AND _valid_to IS NULL").await, ["1"]);
+    assert_eq!(
+        twin.rows("SELECT count(*) FROM s.t WHERE _valid_from = _ingested_at AND _valid_to IS NULL").await,
+        ["1"]
+    );
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ async fn rows_join_the_run_that_landed_them() {
 
 #[tokio::test]
 async fn positions_of_typed_files_and_json_arrays() {
-    let twin = Twin::with_table("files = [\"*.json\"]").file("data/1.json", "[\n{\"id\": 1},\n\n{\"id\":\n2}, {\"id\": 3}]");
+    let twin = Twin::with_table("files = [\"*.json\"]")
+        .file("data/1.json", "[\n{\"id\": 1},\n\n{\"id\":\n2}, {\"id\": 3}]");
     twin.run().await;
     assert_eq!(twin.rows("SELECT id, _source_position FROM s.t ORDER BY id").await, ["1|2", "2|4", "3|5"]);
 }
@@ -41,7 +42,13 @@ async fn positions_of_typed_files_and_json_arrays() {
 fn many(rows: std::ops::Range<usize>) -> String {
     let mut text = String::from("id,at,note\n");
     for id in rows {
-        text.push_str(&format!("{},{},\"note {} of\n{}, padded so that blocks fill up\"\n", id % 30_000, id * 7919 % 1000, id, id % 13));
+        text.push_str(&format!(
+            "{},{},\"note {} of\n{}, padded so that blocks fill up\"\n",
+            id % 30_000,
+            id * 7919 % 1000,
+            id,
+            id % 13
+        ));
     }
     text
 }

@@ -26,7 +26,8 @@ async fn landed(dialect: &str, column: &str, texts: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn decimal_commas() {
-    let texts = ["1,5", "1.234,56", "-1.234.567,8", "1234", "1.5", "1.2345,6", "1,234", "1,2,3", ",5", "1,50000"];
+    let texts =
+        ["1,5", "1.234,56", "-1.234.567,8", "1234", "1.5", "1.2345,6", "1,234", "1,2,3", ",5", "1,50000"];
     let landed_as = landed(", decimal = \",\"", "type = \"decimal(12, 2)\"", &texts).await;
     assert_eq!(landed_as, ["1.50", "1234.56", "-1234567.80", "1234.00", "!", "!", "!", "!", "0.50", "1.50"]);
     let floats = landed(", decimal = \",\"", "type = \"float64\"", &["1,5", "1.234,5", "1.5", "1e3"]).await;
@@ -56,8 +57,10 @@ async fn numbers_of_typed_files_are_not_cut_either() {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     for (kind, landed) in [("int64", ["1|2", "3|0"]), ("decimal(9, 0)", ["1|2", "3|0"])] {
-        let twin = Twin::with_table(&format!("files = [\"t.parquet\"]\n[table.columns]\nid = \"int64\"\nv = \"{kind}\""))
-            .file("data/t.parquet", &bytes);
+        let twin = Twin::with_table(&format!(
+            "files = [\"t.parquet\"]\n[table.columns]\nid = \"int64\"\nv = \"{kind}\""
+        ))
+        .file("data/t.parquet", &bytes);
         twin.run().await;
         assert_eq!(twin.rows("SELECT id, v FROM s.t ORDER BY id").await, landed);
         let rejects = twin.rejects().await;
@@ -68,9 +71,14 @@ async fn numbers_of_typed_files_are_not_cut_either() {
 
 #[tokio::test]
 async fn dates_and_timestamps() {
-    let dates = landed("", "type = \"date\", format = \"%d.%m.%Y\"", &["31.12.2024", "29.02.2023", "2024-12-31"]).await;
+    let dates =
+        landed("", "type = \"date\", format = \"%d.%m.%Y\"", &["31.12.2024", "29.02.2023", "2024-12-31"])
+            .await;
     assert_eq!(dates, ["2024-12-31", "!", "!"]);
-    assert_eq!(landed("", "type = \"date\"", &["2024-02-29", "2023-02-29", "29.02.2024"]).await, ["2024-02-29", "!", "!"]);
+    assert_eq!(
+        landed("", "type = \"date\"", &["2024-02-29", "2023-02-29", "29.02.2024"]).await,
+        ["2024-02-29", "!", "!"]
+    );
     let texts = ["2024-01-01 00:30:00", "2024-01-01T00:30:00Z", "2024-01-01T00:30:00+05:00", "soon"];
     let zoned = landed("", "type = \"timestamp\", timezone = \"+02:00\"", &texts).await;
     assert_eq!(zoned, ["2023-12-31T22:30:00Z", "2024-01-01T00:30:00Z", "2023-12-31T19:30:00Z", "!"]);
@@ -83,7 +91,9 @@ async fn dates_and_timestamps() {
     )
     .await;
     assert_eq!(formatted, ["2024-02-02T00:30:00Z", "!"]);
-    let offset = landed("", "type = \"timestamp\", format = \"%Y-%m-%d %H:%M:%S %z\"", &["2024-01-01 00:00:00 +0100"]).await;
+    let offset =
+        landed("", "type = \"timestamp\", format = \"%Y-%m-%d %H:%M:%S %z\"", &["2024-01-01 00:00:00 +0100"])
+            .await;
     assert_eq!(offset, ["2023-12-31T23:00:00Z"]);
 }
 
@@ -114,8 +124,15 @@ async fn encodings_end_to_end() {
     let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let bom = [b"\xef\xbb\xbf", text.as_bytes()].concat();
-    for (encoding, bytes) in [("latin-1", &latin), ("windows-1252", &latin), ("utf-16", &[b"\xff\xfe".to_vec(), utf16.clone()].concat()), ("utf-8", &bom), ("latin-1", &bom)] {
-        let twin = Twin::with_table(&format!("files = [\"t.csv\"]\ncsv = {{ encoding = \"{encoding}\" }}")).file("data/t.csv", bytes);
+    for (encoding, bytes) in [
+        ("latin-1", &latin),
+        ("windows-1252", &latin),
+        ("utf-16", &[b"\xff\xfe".to_vec(), utf16.clone()].concat()),
+        ("utf-8", &bom),
+        ("latin-1", &bom),
+    ] {
+        let twin = Twin::with_table(&format!("files = [\"t.csv\"]\ncsv = {{ encoding = \"{encoding}\" }}"))
+            .file("data/t.csv", bytes);
         twin.run().await;
         assert_eq!(twin.rows("SELECT id, name FROM s.t ORDER BY id").await, ["1|Grüße", "2|é"], "{encoding}");
     }
@@ -141,11 +158,15 @@ async fn json_nests_or_is_flattened() {
     assert_eq!(nested.rejects().await, ["t.ndjson|3|who|type|{\"id\": 3, \"who\": 7}"]);
 
     let flat = Twin::with_table("files = [\"t.json\"]\njson = { flatten = true, records = \"data.items\" }")
-        .file("data/t.json", "{\"data\": {\"items\": [{\"id\": 1, \"who\": {\"name\": \"a\"}}, {\"id\": 2}]}}");
+        .file(
+            "data/t.json",
+            "{\"data\": {\"items\": [{\"id\": 1, \"who\": {\"name\": \"a\"}}, {\"id\": 2}]}}",
+        );
     flat.run().await;
     assert_eq!(flat.rows("SELECT id, who_name FROM s.t ORDER BY id").await, ["1|a", "2|NULL"]);
 
-    let text = Twin::with_table("files = [\"t.ndjson\"]").file("data/t.ndjson", "{\"id\": 1, \"who\": {\"name\":  \"a\"}}\n");
+    let text = Twin::with_table("files = [\"t.ndjson\"]")
+        .file("data/t.ndjson", "{\"id\": 1, \"who\": {\"name\":  \"a\"}}\n");
     text.run().await;
     assert_eq!(text.rows("SELECT who FROM s.t").await, ["{\"name\":  \"a\"}"]);
 }
