@@ -33,7 +33,7 @@ generates the files anew and brings the twin up to date.
 
 Examples:
   twinlake demo                       in ./larkfield, or right here where the twin is already
-  twinlake demo /tmp/big --scale 20   twenty times the shops
+  twinlake demo big --scale 20        twenty times the shops
   twinlake demo --no-run              declarations and files only"
 )]
 pub(super) struct Demo {

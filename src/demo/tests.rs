@@ -1,3 +1,5 @@
+//! The generator, held to what it promises.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;

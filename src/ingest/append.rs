@@ -15,7 +15,7 @@ use crate::ingest::account::Ledger;
 use crate::ingest::pipeline::{Blocks, Event, Job, SliceError};
 use crate::ingest::rewrite::{Landing, merge_small, read_file, rewrite};
 use crate::lake::columns;
-use crate::lake::{DataFile, Lake, TableVersion};
+use crate::lake::{DataFile, FileWriter, Lake, TableVersion};
 use crate::node::{Change, Context};
 
 /// Rows in a data file before the next one is begun.
@@ -39,8 +39,13 @@ pub async fn land(
     let slices = Arc::clone(&job.slices);
     let mut files = Vec::new();
     if let Some(base) = base {
-        let replaced: BTreeSet<&str> =
-            slices.iter().filter(|s| s.change != Change::New).map(|s| s.uri.as_str()).collect();
+        // A file that is rejected as a whole brings nothing in place of what it brought before.
+        let replaced: BTreeSet<&str> = slices
+            .iter()
+            .enumerate()
+            .filter(|(index, slice)| slice.change != Change::New && !job.whole.contains_key(index))
+            .map(|(_, slice)| slice.uri.as_str())
+            .collect();
         files = keep(context, base, schema, &replaced, |uri, rows| {
             if let Some(slice) = slices.iter().position(|slice| slice.uri == uri) {
                 ledger.account(slice).deleted += rows;
@@ -53,6 +58,28 @@ pub async fn land(
     let mut writers: Vec<Writer> =
         (0..writers).map(|index| Writer::start(context, &table.name, schema, index)).collect();
 
+    // Writers that were given up must be gone before anything is written anew.
+    if let Err(fault) = deal(context, job, schema, ledger, &mut writers).await {
+        for writer in writers {
+            writer.abandon().await;
+        }
+        return Err(fault);
+    }
+    for writer in writers {
+        files.extend(writer.finish().await?);
+    }
+    Ok(merge_small(context, &table.name, schema, files).await?)
+}
+
+/// Deals the blocks of all slices to the writers in turn.
+async fn deal(
+    context: &Context,
+    job: Job,
+    schema: &SchemaRef,
+    ledger: &mut Ledger,
+    writers: &mut [Writer],
+) -> Result<(), SliceError> {
+    let (table, slices) = (Arc::clone(&job.table), Arc::clone(&job.slices));
     let mut blocks = Blocks::read(context, job);
     let mut turn = 0;
     while let Some(event) = blocks.next().await? {
@@ -77,10 +104,7 @@ pub async fn land(
             }
         }
     }
-    for writer in writers {
-        files.extend(writer.finish().await?);
-    }
-    Ok(merge_small(context, &table.name, schema, files).await?)
+    Ok(())
 }
 
 /// The files of `base` without the rows that came from the slices `replaced`.
@@ -128,19 +152,26 @@ async fn keep(
 
 /// One writing task.
 struct Writer {
-    batches: mpsc::Sender<(RecordBatch, Vec<i64>)>,
+    /// None is the end: a channel that closes without it was given up, and no file is completed.
+    batches: mpsc::Sender<Option<(RecordBatch, Vec<i64>)>>,
     task: JoinHandle<Result<Vec<DataFile>>>,
 }
 
 impl Writer {
     fn start(context: &Context, table: &RelationName, schema: &SchemaRef, index: usize) -> Self {
-        let (batches, mut waiting) = mpsc::channel::<(RecordBatch, Vec<i64>)>(2);
+        let (batches, mut waiting) = mpsc::channel::<Option<(RecordBatch, Vec<i64>)>>(2);
         let (lake, run, table, schema): (Lake, _, _, _) =
             (context.engine.lake().clone(), context.run_id.clone(), table.clone(), Arc::clone(schema));
         let task = tokio::spawn(async move {
             let mut files = Vec::new();
-            let mut open = None;
-            while let Some((batch, hashes)) = waiting.recv().await {
+            let mut open: Option<FileWriter> = None;
+            while let Some(next) = waiting.recv().await {
+                let Some((batch, hashes)) = next else {
+                    if let Some(writer) = open {
+                        files.extend(writer.finish().await?);
+                    }
+                    return Ok(files);
+                };
                 let mut writer = match open.take() {
                     Some(writer) => writer,
                     None => lake.writer(&table, &run, &format!("{index}.{}", files.len()), Arc::clone(&schema))?,
@@ -152,16 +183,13 @@ impl Writer {
                     open = Some(writer);
                 }
             }
-            if let Some(writer) = open {
-                files.extend(writer.finish().await?);
-            }
-            Ok(files)
+            Ok(Vec::new())
         });
         Self { batches, task }
     }
 
     async fn write(&mut self, batch: RecordBatch, hashes: Vec<i64>) -> Result<()> {
-        if self.batches.send((batch, hashes)).await.is_err() {
+        if self.batches.send(Some((batch, hashes))).await.is_err() {
             // The task ended early: it knows why.
             let stopped = Error::new(ErrorKind::Bug, "a writer stopped without a reason");
             let task = std::mem::replace(&mut self.task, tokio::spawn(async { Ok(Vec::new()) }));
@@ -171,8 +199,15 @@ impl Writer {
     }
 
     async fn finish(self) -> Result<Vec<DataFile>> {
-        drop(self.batches);
+        // Where the task ended early, it knows why.
+        let _ = self.batches.send(None).await;
         joined(self.task.await)
+    }
+
+    /// Waits until the task has ended, without completing its file.
+    async fn abandon(self) {
+        drop(self.batches);
+        let _ = self.task.await;
     }
 }
 

@@ -30,8 +30,10 @@ struct Current {
     row: u32,
     hash: i64,
     order: Option<Box<[u8]>>,
-    /// The slice, counted from 1, that last had this key; 0 for none of this run.
+    /// The slice, counted from 1, that last had this key in a good row; 0 for none of this run.
     seen: u32,
+    /// The slice that last had this key in a rejected row: no reason to delete it, nor to take a good row for its duplicate.
+    spared: u32,
 }
 
 /// What becomes of a row that is no longer current.
@@ -155,7 +157,7 @@ impl<'a> Merge<'a> {
                 }
                 let order = orders.as_ref().map(|orders| orders[row].clone());
                 let place = (number(file)?, first + number(row)?);
-                let current = Current { file: place.0, row: place.1, hash: hash(row), order, seen: 0 };
+                let current = Current { file: place.0, row: place.1, hash: hash(row), order, seen: 0, spared: 0 };
                 self.index.insert(key, current);
             }
             first += number(batch.num_rows())?;
@@ -169,7 +171,7 @@ impl<'a> Merge<'a> {
         // A rejected row is no reason to delete what is known of its key.
         for key in self.keys.hashes(&block.rejected)?.into_iter().flatten() {
             if let Some(current) = self.index.get_mut(&key) {
-                current.seen = seen;
+                current.spared = seen;
             }
         }
         let keys = self.keys.hashes(&block.rows)?;
@@ -186,7 +188,7 @@ impl<'a> Merge<'a> {
             };
             let order = orders.as_ref().map(|orders| orders[row].clone());
             let hash = block.hashes[row];
-            let next = Current { file, row: self.written, hash, order, seen };
+            let next = Current { file, row: self.written, hash, order, seen, spared: 0 };
             match self.index.get_mut(key) {
                 None => {
                     self.index.insert(*key, next);
@@ -263,7 +265,7 @@ impl<'a> Merge<'a> {
         let marked = &mut self.marked;
         let mut gone = 0;
         self.index.retain(|_, current| {
-            let stays = current.seen == seen;
+            let stays = current.seen == seen || current.spared == seen;
             if !stays {
                 marked.entry(current.file).or_default().insert(current.row, until);
                 gone += 1;

@@ -234,7 +234,7 @@ impl FileTable {
         place: &[usize],
         faults: &Faults,
     ) -> Result<(arrow::datatypes::SchemaRef, Vec<DataFile>, Ledger), SliceError> {
-        let target = self.target(context, base, usable).await?;
+        let (target, added) = self.target(context, base, usable).await?;
         let mode = self.table.mode();
         let keyed = mode != WriteMode::Append;
         let schema = landed_schema(&target.fields(), keyed, mode == WriteMode::History);
@@ -251,22 +251,26 @@ impl FileTable {
             false => append::land(context, job, base, &schema, &mut ledger).await?,
             true => keyed::land(context, job, base, &schema, &mut ledger).await?,
         };
+        for (index, columns) in added {
+            ledger.account(index).columns_changed = Some(columns);
+        }
         Ok((schema, files, ledger))
     }
 
-    /// The table's columns: declared, published before, and brought by these files where it evolves.
+    /// The table's columns: declared, published before, and brought by these files where it evolves. And which files brought any.
     async fn target(
         &self,
         context: &Context,
         base: Option<&TableVersion>,
         slices: &[Slice],
-    ) -> Result<Target, SliceError> {
+    ) -> Result<(Target, BTreeMap<usize, String>), SliceError> {
+        let mut added = BTreeMap::new();
         let mut target = Target::declared(&self.table)?;
         if let Some(base) = base {
             target.keep(&base.schema);
         }
         if self.table.new_columns() != NewColumns::Evolve {
-            return Ok(target);
+            return Ok((target, added));
         }
         for (index, slice) in slices.iter().enumerate().filter(|(_, s)| s.change != Change::Vanished) {
             let layout = layout(&self.table, context.engine.batch_rows());
@@ -288,9 +292,14 @@ impl FileTable {
             if base.is_none() {
                 target.widen(&columns);
             }
-            target.evolve(&self.table, &columns)?;
+            // The file that a table gets its first columns from changes none.
+            let has_columns = !target.columns.is_empty();
+            let changed = target
+                .evolve(&self.table, &columns)
+                .map_err(|error| SliceError { slice: Some(index), malformed: false, error })?;
+            added.extend(changed.filter(|_| has_columns).map(|changed| (index, changed)));
         }
-        Ok(target)
+        Ok((target, added))
     }
 }
 

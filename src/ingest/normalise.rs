@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::kernels::zip::zip;
-use arrow::compute::{CastOptions, cast_with_options, is_not_null};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::compute::{CastOptions, cast_with_options, is_not_null, not, nullif};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::PhysicalExpr;
 
@@ -15,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::contract::{Rules, Violation, Violations};
 use crate::ingest::target::{Column, Target};
 use crate::ingest::text::{TextFormat, as_text, clean, parse};
-use crate::project::Table;
+use crate::project::{Table, is_time};
 
 /// Normalises the batches of one file.
 pub struct Normaliser {
@@ -89,6 +90,7 @@ impl Normaliser {
                     pattern: decl.format.clone(),
                     timezone: decl.timezone.clone(),
                     decimal_comma: dialect.decimal == ",",
+                    is_time: is_time(&decl.data_type),
                 },
                 nulls,
                 empty_is_null: dialect.empty_is_null,
@@ -134,7 +136,11 @@ impl Prepared {
             let values = parse(&texts, data_type, &self.format)?;
             (Arc::new(texts) as ArrayRef, values)
         } else {
-            let values = cast_with_options(&found, data_type, &CastOptions::default())?;
+            let mut values = cast_with_options(&found, data_type, &CastOptions::default())?;
+            // What an expression computes was asked for; what a file holds must not be cut.
+            if matches!(self.from, From::Raw(_)) && found.data_type().is_numeric() && data_type.is_numeric() {
+                values = lossless(&found, &values)?;
+            }
             (found, values)
         };
         let mut bad = HashSet::new();
@@ -157,6 +163,22 @@ impl Prepared {
         self.rules.apply(&values, &bad, violations)?;
         Ok(values)
     }
+}
+
+/// Numbers cast to another type, null where casting them back does not give what they were.
+fn lossless(found: &ArrayRef, values: &ArrayRef) -> Result<ArrayRef> {
+    if found.data_type() == values.data_type() {
+        return Ok(Arc::clone(values));
+    }
+    let back = cast_with_options(values, found.data_type(), &CastOptions::default())?;
+    // Both zeros are one number.
+    let found: ArrayRef = match found.data_type() {
+        DataType::Float32 => Arc::new(found.as_primitive::<Float32Type>().unary::<_, Float32Type>(|v| v + 0.0)),
+        DataType::Float64 => Arc::new(found.as_primitive::<Float64Type>().unary::<_, Float64Type>(|v| v + 0.0)),
+        _ => Arc::clone(found),
+    };
+    let same = not_distinct(&back, &found)?;
+    Ok(nullif(values, &not(&same)?)?)
 }
 
 fn is_text(data_type: &DataType) -> bool {

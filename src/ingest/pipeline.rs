@@ -164,7 +164,11 @@ impl Blocks {
     /// A [`SliceError`] naming the slice at fault.
     pub async fn next(&mut self) -> Result<Option<Event>, SliceError> {
         match self.steps.recv().await {
-            None => Ok(None),
+            // Closed is not the end of the input where the reading task died.
+            None => match (&mut self.reading).await {
+                Ok(()) => Ok(None),
+                Err(panic) => Err(died(&panic).into()),
+            },
             Some(Step::Failed(error)) => Err(error),
             Some(Step::End { slice, digest, columns_changed }) => {
                 Ok(Some(Event::End { slice, digest, columns_changed }))
@@ -172,14 +176,14 @@ impl Blocks {
             Some(Step::Working(slice, work)) => match work.await {
                 Ok(Ok(prepared)) => Ok(Some(Event::Rows(Box::new(prepared)))),
                 Ok(Err((malformed, error))) => Err(SliceError { slice: Some(slice), malformed, error }),
-                Err(panic) => Err(SliceError {
-                    slice: None,
-                    malformed: false,
-                    error: Error::new(ErrorKind::Bug, format!("a worker died: {panic}")),
-                }),
+                Err(panic) => Err(died(&panic).into()),
             },
         }
     }
+}
+
+fn died(panic: &tokio::task::JoinError) -> Error {
+    Error::new(ErrorKind::Bug, format!("a reader died: {panic}"))
 }
 
 #[derive(Clone)]
@@ -224,7 +228,7 @@ async fn read_slice(
             (reader, block)
         })
         .await
-        .map_err(|panic| of_slice(Error::new(ErrorKind::Bug, format!("a reader died: {panic}"))))?;
+        .map_err(|panic| of_slice(died(&panic)))?;
         reader = returned;
         let Some(block) = block.map_err(of_slice)? else { break };
         let worker = Arc::clone(&worker);
@@ -239,9 +243,7 @@ async fn read_slice(
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    spawn_blocking(work)
-        .await
-        .map_err(|panic| Error::new(ErrorKind::Bug, format!("a reader died: {panic}")))?
+    spawn_blocking(work).await.map_err(|panic| died(&panic))?
 }
 
 struct Worker {

@@ -61,9 +61,16 @@ impl Target {
     /// Takes in a file's raw columns that no declared column uses. Returns what was new, and what was done with it.
     ///
     /// # Errors
-    /// [`ErrorKind::Input`] when the table's declaration rejects files with new columns.
+    /// [`ErrorKind::Input`] when the table's declaration rejects files with new columns, or two would become one.
     pub fn evolve(&mut self, table: &Table, raw: &[(String, DataType)]) -> Result<Option<String>> {
-        let used: BTreeSet<String> = self.columns.iter().flat_map(raw_names).collect();
+        // As columns find their raw ones: by exact spelling, else in any case.
+        let mut used: BTreeSet<String> = self.columns.iter().flat_map(raw_names).collect();
+        let any_case: BTreeSet<String> = used.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let exact: BTreeSet<String> = raw.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        if exact.len() == raw.len() {
+            let found = raw.iter().filter(|(name, _)| any_case.contains(&name.trim().to_ascii_lowercase()));
+            used.extend(found.map(|(name, _)| name.clone()));
+        }
         let new: Vec<&(String, DataType)> = raw.iter().filter(|(name, _)| !used.contains(name)).collect();
         if new.is_empty() {
             return Ok(None);
@@ -76,17 +83,51 @@ impl Target {
                     .with_hint("Declare them, or set new_columns to \"evolve\" or \"ignore\"."))
             }
             NewColumns::Evolve => {
-                for (name, data_type) in new {
+                self.tell_apart(&used, raw, &new)?;
+                let known: BTreeSet<String> = self.columns.iter().map(|column| column.name.clone()).collect();
+                let added: Vec<&str> =
+                    new.iter().map(|(name, _)| name.as_str()).filter(|name| !known.contains(&identifier(name))).collect();
+                for (name, data_type) in &new {
                     self.add(identifier(name), storable(data_type), vec![name.clone()]);
                 }
-                Ok(Some(format!("added: {names}")))
+                Ok((!added.is_empty()).then(|| format!("added: {}", added.join(", "))))
             }
         }
+    }
+
+    /// No two raw columns of one file may become the same column: one of them would be lost.
+    fn tell_apart(
+        &self,
+        used: &BTreeSet<String>,
+        raw: &[(String, DataType)],
+        new: &[&(String, DataType)],
+    ) -> Result<()> {
+        let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+        for column in &self.columns {
+            let names = raw_names(column);
+            let present = raw.iter().find(|(name, _)| used.contains(name) && names.contains(name));
+            if let Some((name, _)) = present {
+                taken.insert(column.name.clone(), name);
+            }
+        }
+        for (name, _) in new {
+            if let Some(other) = taken.insert(identifier(name), name) {
+                return Err(Error::new(
+                    ErrorKind::Input,
+                    format!("columns {other:?} and {name:?} would both become {}", identifier(name)),
+                )
+                .with_hint("Declare at least one of them under another name, with `from`."));
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, name: String, data_type: DataType, from: Vec<String>) {
         if let Some(known) = self.columns.iter_mut().find(|column| column.name == name) {
             for raw in from {
+                if known.decl.from.is_empty() && known.decl.sql.is_none() {
+                    known.decl.from.push(known.name.clone());
+                }
                 if !known.decl.from.contains(&raw) {
                     known.decl.from.push(raw);
                 }

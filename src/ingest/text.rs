@@ -7,7 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::json::ReaderBuilder;
 use arrow::util::display::FormatOptions;
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::error::Result;
 use crate::lake::columns::instant_type;
@@ -21,6 +21,8 @@ pub struct TextFormat {
     pub timezone: Option<String>,
     /// Whether the decimal separator is a comma.
     pub decimal_comma: bool,
+    /// Whether the values are times of day, which land as text.
+    pub is_time: bool,
 }
 
 /// Without spaces around, and with the texts in `nulls` (and the empty one, if so asked) made null.
@@ -58,6 +60,7 @@ fn begins_or_ends_with_space(text: &str) -> bool {
 /// Only when there is no way at all from text to the type.
 pub fn parse(texts: &StringArray, data_type: &DataType, format: &TextFormat) -> Result<ArrayRef> {
     match data_type {
+        DataType::Utf8 if format.is_time => Ok(Arc::new(times(texts, format))),
         DataType::Utf8 => Ok(Arc::new(texts.clone())),
         DataType::Boolean => Ok(Arc::new(booleans(texts))),
         DataType::Date32 if format.pattern.is_some() => Ok(Arc::new(dates(texts, format))),
@@ -68,10 +71,8 @@ pub fn parse(texts: &StringArray, data_type: &DataType, format: &TextFormat) -> 
             Ok(Arc::new(values))
         }
         _ if format.decimal_comma && is_fractional(data_type) => {
-            // 1.234,56: points group digits, the comma separates.
-            let plain: StringArray =
-                texts.iter().map(|t| t.map(|t| t.replace('.', "").replace(',', "."))).collect();
-            cast(&plain, data_type)
+            let plain: StringArray = texts.iter().map(|t| pointed(t?)).collect();
+            parse(&plain, data_type, &TextFormat::default())
         }
         DataType::Decimal128(_, scale) => {
             let exact = |text: &&str| decimals(text) <= usize::try_from(*scale).unwrap_or(0);
@@ -91,12 +92,21 @@ fn cast(texts: &StringArray, data_type: &DataType) -> Result<ArrayRef> {
     Ok(cast_with_options(texts, data_type, &options)?)
 }
 
-/// Digits after the point, without the zeros at the end; exponents are left to the cast.
+/// `1.234,56` as `1234.56`: points group digits by three, the comma separates. None where points are anywhere else.
+fn pointed(text: &str) -> Option<String> {
+    let (whole, fraction) = text.split_once(',').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    let mut groups = whole.split('.');
+    let first = groups.next().unwrap_or_default().trim_start_matches(['-', '+']);
+    let grouped = groups.clone().next().is_some();
+    let sound = groups.all(|group| group.len() == 3) && (!grouped || (1..=3).contains(&first.len()));
+    let sound = sound && fraction.is_none_or(|fraction| !fraction.contains(['.', ',']));
+    let whole = sound.then(|| whole.replace('.', ""))?;
+    Some(fraction.map_or(whole.clone(), |fraction| format!("{whole}.{fraction}")))
+}
+
+/// Digits after the point, without the zeros at the end. Exponents are not values of a decimal type.
 fn decimals(text: &str) -> usize {
-    match text.split_once('.') {
-        Some((_, digits)) if !digits.contains(['e', 'E']) => digits.trim_end().trim_end_matches('0').len(),
-        _ => 0,
-    }
+    text.split_once('.').map_or(0, |(_, digits)| digits.trim_end().trim_end_matches('0').len())
 }
 
 fn is_fractional(data_type: &DataType) -> bool {
@@ -128,6 +138,13 @@ fn dates(texts: &StringArray, format: &TextFormat) -> Date32Array {
         .collect()
 }
 
+/// Times of day as `15:04:05`, with a fraction where there is one.
+fn times(texts: &StringArray, format: &TextFormat) -> StringArray {
+    let patterns = format.pattern.as_deref().map_or_else(|| vec!["%H:%M:%S%.f", "%H:%M"], |pattern| vec![pattern]);
+    let read = |text: &str| patterns.iter().find_map(|pattern| NaiveTime::parse_from_str(text, pattern).ok());
+    texts.iter().map(|text| read(text?).map(|time| time.format("%H:%M:%S%.f").to_string())).collect()
+}
+
 fn timestamps(texts: &StringArray, format: &TextFormat) -> Result<ArrayRef> {
     let offset = format.timezone.clone().unwrap_or_else(|| "+00:00".into());
     let Some(pattern) = &format.pattern else {
@@ -146,7 +163,7 @@ fn timestamps(texts: &StringArray, format: &TextFormat) -> Result<ArrayRef> {
             }
             let naive = NaiveDateTime::parse_from_str(text, pattern)
                 .ok()
-                .or_else(|| NaiveDate::parse_from_str(text, pattern).ok().map(|d| d.and_time(chrono::NaiveTime::MIN)))?;
+                .or_else(|| NaiveDate::parse_from_str(text, pattern).ok().map(|d| d.and_time(NaiveTime::MIN)))?;
             Some(naive.and_utc().timestamp_micros() - shift)
         })
         .collect();

@@ -214,13 +214,25 @@ async fn published_at(lake: &Lake, number: u64) -> Result<Instant> {
 }
 
 async fn read(lake: &Lake, number: u64) -> Result<Manifest> {
-    let damaged = |what: &str| Error::new(ErrorKind::Lake, format!("manifest {number} is damaged: {what}"));
+    let damaged = |what: &str| {
+        Error::new(ErrorKind::Lake, format!("manifest {number} is damaged: {what}"))
+            .with_hint("Restore the folder twin/manifest of the lake from a copy.")
+    };
     let files = lake.added_files(&name(), number).await?.ok_or_else(|| damaged("its log entry is gone"))?;
+    if files.is_empty() {
+        // Every manifest names the system tables at least.
+        return Err(damaged("its log entry names no file"));
+    }
     let mut manifest = Manifest { number: Some(number), ..Manifest::default() };
     for file in files {
-        let bytes = lake.store().get(&file).await?.bytes().await?;
-        for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
-            for row in ManifestRow::rows(&batch?)? {
+        let bytes = match lake.store().get(&file).await {
+            Ok(found) => found.bytes().await?,
+            Err(object_store::Error::NotFound { .. }) => return Err(damaged("its data file is gone")),
+            Err(error) => return Err(error.into()),
+        };
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|builder| builder.build());
+        for batch in reader.map_err(|error| damaged(&error.to_string()))? {
+            for row in ManifestRow::rows(&batch.map_err(|error| damaged(&error.to_string()))?)? {
                 manifest.published_at = chrono::DateTime::from_timestamp_micros(row.published_at);
                 manifest.run_id = Some(RunId::from(row.run_id));
                 let kind = serde_json::from_value(serde_json::Value::String(row.kind))

@@ -347,7 +347,14 @@ impl Lake {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let action: serde_json::Value = serde_json::from_slice(line).map_err(|error| {
                 Error::new(ErrorKind::Lake, format!("table {name}: version {version} of its log is damaged: {error}"))
+                    .with_hint(DAMAGED)
             })?;
+            if let Some(wanted) = action.pointer("/protocol/minReaderVersion").and_then(|wanted| wanted.as_u64())
+                && wanted > READER_VERSION
+            {
+                let message = format!("table {name}: it wants a reader of version {wanted}");
+                return Err(Error::new(ErrorKind::Lake, message).with_hint(NEWER));
+            }
             if let Some(info) = action.get("commitInfo").and_then(|info| info.as_object()) {
                 entry.info = info.clone();
             } else if let Some(path) = action.pointer("/add/path").and_then(|path| path.as_str()) {
@@ -363,6 +370,9 @@ struct LogEntry {
     info: serde_json::Map<String, serde_json::Value>,
     added: Vec<String>,
 }
+
+/// What reading our own tables takes.
+const READER_VERSION: u64 = 1;
 
 fn protocol() -> deltalake::kernel::Protocol {
     // Readers need nothing special; writers must know append-only tables and invariants, as all do.
@@ -402,12 +412,16 @@ fn hash_in_name(path: &str) -> u64 {
         .unwrap_or(0)
 }
 
+const NEWER: &str = "The table was written by a newer version. Use that version, or a lake of your own.";
+const DAMAGED: &str =
+    "The lake's folder is damaged or is not a lake. Check `lake` in twin.toml, or restore the folder.";
+
 fn unreadable(name: &RelationName, error: &DeltaTableError) -> Error {
     let text = error.to_string();
     let hint = if text.contains("nsupported") || text.contains("reader version") {
-        "The table was written by a newer version. Use that version, or a lake of your own."
+        NEWER
     } else {
-        "The lake's folder is damaged or is not a lake. Check `lake` in twin.toml, or restore the folder."
+        DAMAGED
     };
     Error::new(ErrorKind::Lake, format!("table {name}: {text}")).with_hint(hint)
 }

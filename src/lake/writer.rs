@@ -1,6 +1,7 @@
 //! Writes one Parquet data file of a table, counting and hashing its rows on the way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -44,7 +45,10 @@ impl FileWriter {
         schema: SchemaRef,
     ) -> Result<Self> {
         // A leading underscore or dot hides the file from every Delta reader and from vacuum's listing until it has its final name.
-        let staged = folder.clone().join(format!(".{name}.staged"));
+        // Each attempt has a staged file of its own: what an abandoned one still writes must not end up under this name.
+        static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+        let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+        let staged = folder.clone().join(format!(".{name}.{attempt}.staged"));
         let object = BufWriter::with_capacity(Arc::clone(&store), staged.clone(), 8 * 1024 * 1024);
         let writer = AsyncArrowWriter::try_new_with_options(
             object,

@@ -1,7 +1,7 @@
 //! Reading files into raw batches: every record in one place, with its position.
 
 mod columnar;
-mod corpora;
+pub(crate) mod corpora;
 mod csv;
 mod discover;
 mod json;
@@ -16,16 +16,16 @@ use twinlake::project::source::Format;
 
 /// A file, read to its end.
 #[derive(Debug, Default)]
-struct Outcome {
-    columns: Vec<String>,
-    rows: Vec<Vec<Option<String>>>,
-    positions: Vec<i64>,
-    raw: Vec<String>,
-    malformed: Vec<Malformed>,
-    digest: Option<u128>,
+pub(crate) struct Outcome {
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<Option<String>>>,
+    pub(crate) positions: Vec<i64>,
+    pub(crate) raw: Vec<String>,
+    pub(crate) malformed: Vec<Malformed>,
+    pub(crate) digest: Option<u128>,
 }
 
-fn read(path: &Path, layout: &Layout) -> Result<Outcome> {
+pub(crate) fn read(path: &Path, layout: &Layout) -> Result<Outcome> {
     let mut reader = FileReader::open(path, layout)?;
     let columns = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut outcome = Outcome { columns, ..Outcome::default() };

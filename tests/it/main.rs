@@ -3,16 +3,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod adventureworks;
+mod architecture;
 mod as_of;
+mod bad_input;
 mod broken;
 mod cli;
+mod corpora;
 mod declarations;
 mod demo;
 mod examples;
 mod files;
 mod kill;
+mod landing;
 mod learn;
 mod online_retail;
 mod shop;
+mod slt;
 mod sp500;
+mod tiny;
 mod twin;

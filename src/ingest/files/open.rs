@@ -33,10 +33,15 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
             Error::new(ErrorKind::NotFound, format!("file {:?} does not exist", named(path)))
                 .with_hint("Check the source's root and the table's files.")
         }
-        io::ErrorKind::PermissionDenied => input(path, "may not be read by this user")
+        // Not the file's fault, and nothing about the file changes when it is mended: not to be set aside as read.
+        io::ErrorKind::PermissionDenied => storage(path, "may not be read by this user")
             .with_hint("Give the user that runs twinlake the right to read it."),
-        _ => input(path, format_args!("cannot be opened: {error}")),
+        _ => storage(path, format_args!("cannot be opened: {error}")),
     }
+}
+
+fn storage(path: &Path, what: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Storage, format!("file {:?}: {what}", named(path)))
 }
 
 /// What is known of a file's raw bytes while they pass by.
@@ -138,7 +143,7 @@ impl Bytes {
         let kind = self.compression.name();
         match (self.compression, error.kind()) {
             (Compression::None, _) => {
-                input(&self.path, format_args!("cannot be read beyond byte {at}: {error}"))
+                storage(&self.path, format_args!("cannot be read beyond byte {at}: {error}"))
             }
             (_, io::ErrorKind::UnexpectedEof) => {
                 input(&self.path, format_args!("ends early at byte {at}, the {kind} file is truncated"))

@@ -59,8 +59,10 @@ fn files(table: &Table, report: &mut Report) {
 
 /// The extension of a glob that tells no format. None where it does, or where only the files will tell.
 fn unknown_extension(files: &str) -> Option<&str> {
-    const KNOWN: [&str; 10] =
-        ["csv", "tsv", "json", "ndjson", "jsonl", "parquet", "arrow", "arrows", "ipc", "feather"];
+    // Those that reading a file knows.
+    const KNOWN: [&str; 11] = [
+        "csv", "json", "geojson", "ndjson", "jsonl", "geojsonl", "parquet", "arrow", "arrows", "ipc", "feather",
+    ];
     let name = files.rsplit('/').next().unwrap_or(files);
     let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
     let (_, extension) = plain.rsplit_once('.')?;

@@ -11,7 +11,7 @@ use twinlake::project::source::{CsvDialect, Format};
 use super::{Outcome, read};
 
 /// The folder of public data; loudly nothing where it is missing.
-fn data(folder: &str) -> Option<PathBuf> {
+pub(crate) fn data(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("TWINLAKE_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = root.join(folder);
@@ -22,7 +22,7 @@ fn data(folder: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
@@ -58,7 +58,7 @@ fn csv_spectrum_is_read_as_expected() {
     }
 }
 
-fn is_encrypted(path: &Path) -> bool {
+pub(crate) fn is_encrypted(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "encrypted")
 }
 
@@ -87,7 +87,7 @@ fn outcome_of(path: &Path) -> String {
 }
 
 /// Most files of this corpus are written without a header.
-fn has_header(path: &Path) -> bool {
+pub(crate) fn has_header(path: &Path) -> bool {
     let text = path.to_str().unwrap();
     ["csv-edge-case-tests/bom", "header", "null-field", "csv-error-tests", "arrow_testing"]
         .iter()
