@@ -71,7 +71,7 @@ pub fn parse(texts: &StringArray, data_type: &DataType, format: &TextFormat) -> 
             // 1.234,56: points group digits, the comma separates.
             let plain: StringArray =
                 texts.iter().map(|t| t.map(|t| t.replace('.', "").replace(',', "."))).collect();
-            cast(&plain, data_type)
+            parse(&plain, data_type, &TextFormat { decimal_comma: false, ..format.clone() })
         }
         DataType::Decimal128(_, scale) => {
             let exact = |text: &&str| decimals(text) <= usize::try_from(*scale).unwrap_or(0);
@@ -200,5 +200,23 @@ pub fn as_text(array: &ArrayRef) -> Result<StringArray> {
     match array.data_type() {
         DataType::Utf8 => Ok(array.as_string::<i32>().clone()),
         _ => Ok(cast_with_options(array, &DataType::Utf8, &CastOptions::default())?.as_string::<i32>().clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Decimal128Type;
+
+    use super::*;
+
+    #[test]
+    fn a_digit_too_many_is_not_rounded_away_whatever_separates_them() {
+        for (texts, decimal_comma) in [(["1234.50", "2.555"], false), (["1.234,50", "2,555"], true)] {
+            let texts = StringArray::from(texts.to_vec());
+            let format = TextFormat { decimal_comma, ..TextFormat::default() };
+            let values = parse(&texts, &DataType::Decimal128(12, 2), &format).unwrap();
+            let values: Vec<Option<i128>> = values.as_primitive::<Decimal128Type>().iter().collect();
+            assert_eq!(values, [Some(123_450), None]);
+        }
     }
 }
