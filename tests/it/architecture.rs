@@ -41,7 +41,8 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
 
 /// The modules that a file imports by `crate::name` or `crate::{name, ...}`; comments aside.
 fn imports(text: &str) -> BTreeSet<String> {
-    let word = |text: &str| -> String { text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
+    let word =
+        |text: &str| -> String { text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
     let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
     let mut found = BTreeSet::new();
@@ -134,7 +135,8 @@ fn there_is_one_arrow_and_one_datafusion() {
         versions.entry(text("name")).or_default().push(text("version"));
     }
     let families = ["arrow", "parquet", "datafusion", "deltalake", "object_store"];
-    let ours = |name: &str| families.iter().any(|family| name == *family || name.starts_with(&format!("{family}-")));
+    let ours =
+        |name: &str| families.iter().any(|family| name == *family || name.starts_with(&format!("{family}-")));
     let twice: Vec<_> = versions.iter().filter(|(name, versions)| ours(name) && versions.len() > 1).collect();
     assert!(twice.is_empty(), "more than one version: {twice:?}");
     assert!(versions.contains_key("arrow") && versions.contains_key("datafusion"));
