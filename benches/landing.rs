@@ -109,7 +109,13 @@ fn compare(args: &Args) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let csv = generate(&folder, args.scale)?;
     let bytes = fs::metadata(&csv)?.len();
-    println!("{}: {:.1} MB, {} threads, {} runs each\n", csv.display(), bytes as f64 / 1e6, args.threads, args.runs);
+    println!(
+        "{}: {:.1} MB, {} threads, {} runs each\n",
+        csv.display(),
+        bytes as f64 / 1e6,
+        args.threads,
+        args.runs
+    );
 
     let mut sides = vec![Side::Twinlake, Side::Datafusion];
     let python = if args.no_peer { None } else { peer(&folder) };
@@ -127,7 +133,8 @@ fn compare(args: &Args) -> Result<()> {
             std::io::copy(&mut File::open(&csv)?, &mut std::io::sink())?;
             let measured = child(*side, &csv, &target, args.threads, python.as_deref())?;
             let files = data_files(&target)?;
-            written.insert(*side, files.iter().map(|file| file.metadata().map_or(0, |data| data.len())).sum());
+            written
+                .insert(*side, files.iter().map(|file| file.metadata().map_or(0, |data| data.len())).sum());
             if *side == Side::Twinlake {
                 shares = Some(column_bytes(&files)?);
             }
@@ -150,10 +157,16 @@ fn report(
         seconds.sort_by(f64::total_cmp);
         // Of an even number, the mean of the middle two.
         let middle = seconds.len() / 2;
-        Some(if seconds.len() % 2 == 1 { seconds[middle] } else { (seconds[middle - 1] + seconds[middle]) / 2.0 })
+        Some(if seconds.len() % 2 == 1 {
+            seconds[middle]
+        } else {
+            (seconds[middle - 1] + seconds[middle]) / 2.0
+        })
     };
     let ours = median(Side::Twinlake).ok_or("nothing was measured")?;
-    let mut text = String::from("\n| side | median s | MB/s | Twinlake is | peak MiB | MB written |\n|---|--:|--:|--:|--:|--:|\n");
+    let mut text = String::from(
+        "\n| side | median s | MB/s | Twinlake is | peak MiB | MB written |\n|---|--:|--:|--:|--:|--:|\n",
+    );
     for (side, measured) in results {
         let Some(seconds) = median(*side) else { continue };
         let peak = measured.iter().map(|measured| measured.peak_kib).max().unwrap_or(0) / 1024;
@@ -208,7 +221,12 @@ fn peer(folder: &Path) -> Option<PathBuf> {
     let python = folder.join("venv/bin/python");
     let has = |python: &Path| {
         let check = "import importlib.metadata as m, sys; sys.exit(any(m.version(p.split('==')[0]) != p.split('==')[1] for p in sys.argv[1:]))";
-        Command::new(python).args(["-c", check]).args(PEER).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+        Command::new(python)
+            .args(["-c", check])
+            .args(PEER)
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success())
     };
     if has(&python) {
         return Some(python);
@@ -219,7 +237,9 @@ fn peer(folder: &Path) -> Option<PathBuf> {
     if made.is_ok_and(|s| s.success()) && installed.is_ok_and(|s| s.success()) && has(&python) {
         return Some(python);
     }
-    println!("NOT RUN: the peer, because its packages cannot be installed (python3 with venv and pip is needed)\n");
+    println!(
+        "NOT RUN: the peer, because its packages cannot be installed (python3 with venv and pip is needed)\n"
+    );
     None
 }
 
@@ -228,7 +248,10 @@ fn child(side: Side, csv: &Path, target: &Path, threads: usize, python: Option<&
     let mut command = match (side, python) {
         (Side::Polars, Some(python)) => {
             let mut command = Command::new(python);
-            command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/landing_peer.py")).arg(csv).arg(target);
+            command
+                .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/landing_peer.py"))
+                .arg(csv)
+                .arg(target);
             command.env("POLARS_MAX_THREADS", threads.to_string());
             command
         }
@@ -252,8 +275,11 @@ fn child(side: Side, csv: &Path, target: &Path, threads: usize, python: Option<&
 
 /// Lands the file in this process, and prints what it took.
 fn measure(side: Side, csv: &Path, target: &Path, threads: usize) -> Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_stack_size(8 << 20).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_stack_size(8 << 20)
+        .enable_all()
+        .build()?;
     let (seconds, rows) = match side {
         Side::Twinlake => {
             declare(csv, target, threads)?;
@@ -274,8 +300,10 @@ fn measure(side: Side, csv: &Path, target: &Path, threads: usize) -> Result<()> 
 /// Opens the twin, runs it, publishes.
 async fn twinlake(root: &Path) -> Result<(f64, u64)> {
     let began = Instant::now();
-    let app = App::open(root, &BTreeMap::new()).map_err(|error| error.detail().unwrap_or(error.message()).to_string())?;
-    let summary = app.run(Options::default(), Arc::new(Silent)).await.map_err(|error| error.message().to_string())?;
+    let app = App::open(root, &BTreeMap::new())
+        .map_err(|error| error.detail().unwrap_or(error.message()).to_string())?;
+    let summary =
+        app.run(Options::default(), Arc::new(Silent)).await.map_err(|error| error.message().to_string())?;
     let seconds = began.elapsed().as_secs_f64();
     if summary.outcome != Outcome::Published || summary.rows_read != summary.rows_landed {
         return Err(format!("the run did not land every row: {summary:?}").into());

@@ -143,7 +143,7 @@ impl Target {
     pub fn widen(&mut self, raw: &[(String, DataType)]) {
         let types: BTreeMap<String, &DataType> =
             raw.iter().map(|(name, data_type)| (identifier(name), data_type)).collect();
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut().filter(|column| column.decl.data_type.is_empty()) {
             if let Some(other) = types.get(&column.name) {
                 column.data_type = wider(&column.data_type, other);
             }
@@ -201,5 +201,21 @@ pub fn identifier(raw: &str) -> String {
         None => format!("column_{:08x}", xxhash_rust::xxh3::xxh3_64(raw.as_bytes()) as u32),
         Some(first) if first.is_ascii_digit() => format!("column_{name}"),
         Some(_) => name.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declared_type_holds_whatever_a_file_looks_like() {
+        let declared = ColumnDecl { data_type: "decimal(12,2)".into(), ..ColumnDecl::default() };
+        let price = Column { name: "price".into(), data_type: DataType::Decimal128(12, 2), decl: declared };
+        let mut target = Target { columns: vec![price] };
+        target.add("note".into(), DataType::Int64, vec!["note".into()]);
+        target.widen(&[("price".into(), DataType::Utf8), ("note".into(), DataType::Float64)]);
+        let types: Vec<&DataType> = target.columns.iter().map(|column| &column.data_type).collect();
+        assert_eq!(types, [&DataType::Decimal128(12, 2), &DataType::Float64]);
     }
 }

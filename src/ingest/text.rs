@@ -219,3 +219,21 @@ pub fn as_text(array: &ArrayRef) -> Result<StringArray> {
         _ => Ok(cast_with_options(array, &DataType::Utf8, &CastOptions::default())?.as_string::<i32>().clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Decimal128Type;
+
+    use super::*;
+
+    #[test]
+    fn a_digit_too_many_is_not_rounded_away_whatever_separates_them() {
+        for (texts, decimal_comma) in [(["1234.50", "2.555"], false), (["1.234,50", "2,555"], true)] {
+            let texts = StringArray::from(texts.to_vec());
+            let format = TextFormat { decimal_comma, ..TextFormat::default() };
+            let values = parse(&texts, &DataType::Decimal128(12, 2), &format).unwrap();
+            let values: Vec<Option<i128>> = values.as_primitive::<Decimal128Type>().iter().collect();
+            assert_eq!(values, [Some(123_450), None]);
+        }
+    }
+}

@@ -10,7 +10,9 @@ use crate::engine::Use;
 use crate::error::Result;
 use crate::ids::{Fingerprint, RelationName};
 use crate::lake::system::{CheckRow, ColumnRow, ModelMetricRow, NodeRow, RejectRow, RunRow, SliceRow, SystemRow};
-use crate::lake::{Binding, Bound, Commit, DataFile, Manifest, Published, RelationKind, TableVersion};
+use crate::lake::{
+    Binding, Bound, Commit, DataFile, LogicalHash, Manifest, Published, RelationKind, RowHasher, TableVersion,
+};
 use crate::run::execute::{Outcome, Run};
 use crate::run::known::system_rows;
 use crate::run::node_run::Done;
@@ -146,12 +148,17 @@ impl Tables<'_, '_> {
 
     /// Replaces the whole table, if that changes anything.
     async fn replace<R: SystemRow>(&mut self, rows: &[R]) -> Result<()> {
-        let files = self.write(rows).await?;
-        let table = TableVersion { name: R::name(), version: None, schema: R::schema(), files };
-        match self.relations.get(&R::name()) {
-            Some(published) if published.hash == table.hash().to_string() => Ok(()),
-            _ => self.commit(table).await,
+        // Hashed before they are written: a file that no version has would only lie about.
+        let hasher = RowHasher::new(&R::schema());
+        let mut hash = LogicalHash::default();
+        for rows in rows.chunks(8192) {
+            hash = hash.plus(LogicalHash::of(&hasher.hash(&R::batch(rows)?)?));
         }
+        if self.relations.get(&R::name()).is_some_and(|published| published.hash == hash.to_string()) {
+            return Ok(());
+        }
+        let files = self.write(rows).await?;
+        self.commit(TableVersion { name: R::name(), version: None, schema: R::schema(), files }).await
     }
 
     async fn write<R: SystemRow>(&self, rows: &[R]) -> Result<Vec<DataFile>> {

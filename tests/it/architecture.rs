@@ -138,6 +138,14 @@ fn a_module_imports_only_modules_above_it() {
 }
 
 #[test]
+fn the_page_about_the_architecture_names_every_module() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    for module in order() {
+        assert!(page.contains(&format!("`{module}`")), "docs/architecture.md does not say what {module} is");
+    }
+}
+
+#[test]
 fn no_file_is_too_long() {
     let mut too_long = Vec::new();
     for (path, text) in files("src", "rs").into_iter().chain(files("tests", "rs")) {
