@@ -233,13 +233,14 @@ impl Session {
         let close = names
             .iter()
             .map(|name| {
-                let distance = strsim::damerau_levenshtein(name, wanted)
-                    .min(strsim::damerau_levenshtein(&table_of(name), &table_of(wanted)));
-                (distance, name)
+                let whole = strsim::damerau_levenshtein(name, wanted);
+                let table = strsim::damerau_levenshtein(&table_of(name), &table_of(wanted));
+                // Of equally close ones, the one in the schema that was meant.
+                (whole.min(table), whole, name)
             })
             .min();
         let hint = match close {
-            Some((distance, name)) if distance <= 3 => format!("Did you mean {name}?"),
+            Some((distance, _, name)) if distance <= 3 => format!("Did you mean {name}?"),
             _ if names.is_empty() => "Nothing was published yet: `twinlake run` publishes.".to_string(),
             _ => "`SELECT DISTINCT relation FROM twin.columns` lists the relations there are.".to_string(),
         };
