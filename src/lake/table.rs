@@ -9,12 +9,12 @@ use deltalake::kernel::{Action, Add, MetadataExt, Remove, StructType, Transactio
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
 
 use crate::clock::{self, Instant};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, without_backtrace};
 use crate::ids::{RelationName, RunId};
 use crate::lake::hash::LogicalHash;
 use crate::lake::version::{DataFile, TableVersion};
@@ -156,6 +156,31 @@ impl Lake {
         let read = Arc::new(describe(name, &table)?);
         self.cache().insert(key, Arc::clone(&read));
         Ok(read)
+    }
+
+    /// Whether every file of a table version is there, and has its size.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] when the store cannot say.
+    pub async fn is_whole(&self, version: &TableVersion) -> Result<bool> {
+        let folder = self.folder(&version.name);
+        for file in &version.files {
+            match self.inner.store.head(&folder.clone().join(file.path.as_str())).await {
+                Ok(meta) if meta.size == file.size => {}
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Removes files that were written for a table and will be of no version of it, except those that `kept` names.
+    pub async fn discard(&self, table: &RelationName, files: &[DataFile], kept: &[DataFile]) {
+        let folder = self.folder(table);
+        for file in files.iter().filter(|file| kept.iter().all(|kept| kept.path != file.path)) {
+            // What stays behind is harmless.
+            let _ = self.inner.store.delete(&folder.clone().join(file.path.as_str())).await;
+        }
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<(RelationName, u64), Arc<TableVersion>>> {
@@ -401,6 +426,7 @@ fn hash_in_name(path: &str) -> u64 {
 
 fn unreadable(name: &RelationName, error: &DeltaTableError) -> Error {
     let text = error.to_string();
+    let text = without_backtrace(&text);
     let hint = if text.contains("nsupported") || text.contains("reader version") {
         "The table was written by a newer version. Use that version, or a lake of your own."
     } else {
@@ -424,7 +450,7 @@ fn conflict_or(name: &RelationName, error: DeltaTableError) -> Error {
         DeltaTableError::ObjectStore { .. } | DeltaTableError::Io { .. } => {
             Error::new(ErrorKind::Storage, format!("table {name}: {error}"))
         }
-        _ => Error::new(ErrorKind::Lake, format!("table {name}: {error}")),
+        _ => Error::new(ErrorKind::Lake, format!("table {name}: {}", without_backtrace(&error.to_string()))),
     }
 }
 

@@ -149,7 +149,10 @@ impl Tables<'_, '_> {
         let files = self.write(rows).await?;
         let table = TableVersion { name: R::name(), version: None, schema: R::schema(), files };
         match self.relations.get(&R::name()) {
-            Some(published) if published.hash == table.hash().to_string() => Ok(()),
+            Some(published) if published.hash == table.hash().to_string() => {
+                self.run.engine.lake().discard(&table.name, &table.files, &[]).await;
+                Ok(())
+            }
             _ => self.commit(table).await,
         }
     }
