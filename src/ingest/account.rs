@@ -80,7 +80,11 @@ impl Ledger {
                 self.rejects.insert(writer)
             }
         };
-        writer.write(&RejectRow::batch(rows)?).await
+        // A block of tiny records may be a million of them.
+        for rows in rows.chunks(8192) {
+            writer.write(&RejectRow::batch(rows)?).await?;
+        }
+        Ok(())
     }
 
     /// Closes the accounts: rows for `twin.slices` and `twin.checks`, files for `twin.rejects`.

@@ -64,6 +64,10 @@ impl Node for FileTable {
             .await
             .map_err(|panic| Error::new(ErrorKind::Bug, format!("listing files died: {panic}")))?
             .map_err(|error| error.context(format!("table {}", self.table.name)))?;
+        if found.is_empty() && known.is_empty() {
+            let files = self.table.decl.files.join(", ");
+            tracing::warn!(table = %self.table.name, "no file matches {files} under {}", self.table.root);
+        }
         let mut pending = Pending::default();
         let limit = match self.table.decl.max_files_per_run {
             0 => usize::MAX,
@@ -146,7 +150,7 @@ impl FileTable {
                 Err(SliceError { slice: Some(at), malformed, error }) if self.tolerates(&error) => {
                     let Some(index) = place.get(at).copied() else { return Err(error) };
                     let why = match error.hint() {
-                        Some(hint) => format!("{} {hint}", error.message()),
+                        Some(hint) => format!("{}. {hint}", error.message()),
                         None => error.message().to_string(),
                     };
                     tracing::warn!(table = %self.table.name, "{why}");

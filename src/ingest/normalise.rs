@@ -100,6 +100,13 @@ impl Normaliser {
         Ok(Self { schema: Arc::new(Schema::new(target.fields())), columns })
     }
 
+    /// The declared columns that the file lacks: null in all its rows.
+    pub fn missing(&self, table: &Table) -> Vec<&str> {
+        let nowhere = self.columns.iter().filter(|prepared| matches!(prepared.from, From::Nowhere));
+        let names = nowhere.map(|prepared| prepared.column.name.as_str());
+        names.filter(|name| table.decl.columns.contains_key(*name)).collect()
+    }
+
     /// Normalises one batch of raw rows. The result has all of them, in order.
     ///
     /// # Errors

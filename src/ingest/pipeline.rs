@@ -63,7 +63,7 @@ pub enum Event {
         slice: usize,
         /// The xxh3-128 of its bytes.
         digest: Option<u128>,
-        /// New columns it had, which were ignored.
+        /// New columns it had, which were ignored, and columns it lacked.
         columns_changed: Option<String>,
     },
 }
@@ -201,12 +201,20 @@ async fn read_slice(
     let (path, layout) = (slice.location.clone(), layout.clone());
     let mut reader = blocking(move || FileReader::open(&path, &layout)).await.map_err(of_slice)?;
     let raw = reader.schema();
-    let columns_changed = {
+    let mut columns_changed = {
         let names: Vec<_> = raw.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect();
         job.target.clone().evolve(&job.table, &names).map_err(of_slice)?
     };
-    let normaliser =
-        Normaliser::new(&job.table, &job.target, &raw, session).await.map_err(of_slice)?;
+    let normaliser = Normaliser::new(&job.table, &job.target, &raw, session).await.map_err(of_slice)?;
+    let missing = normaliser.missing(&job.table).join(", ");
+    if !missing.is_empty() {
+        if let Some(changed) = &columns_changed {
+            // Gone here, new there: likely it was renamed.
+            tracing::warn!(table = %job.table.name, "file {}: lacks column {missing}; {changed}", slice.uri);
+        }
+        let changed = columns_changed.take().map_or(String::new(), |changed| format!("{changed}; "));
+        columns_changed = Some(format!("{changed}missing: {missing}"));
+    }
     let worker = Arc::new(Worker {
         slice: index,
         uri: slice.uri.clone(),

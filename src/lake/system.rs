@@ -224,7 +224,7 @@ system_tables! {
         rows_rejected: int,
         /// Rows of the table that this slice deleted or closed, because their keys vanished.
         rows_deleted: int,
-        /// New columns it brought, and what was done about them.
+        /// New columns it brought and what was done about them, and declared columns it lacks.
         columns_changed: text_or_null,
         /// The run's instant.
         landed_at: instant,
