@@ -10,5 +10,6 @@ mod examples;
 mod files;
 mod kill;
 mod learn;
+mod mend;
 mod shop;
 mod twin;
