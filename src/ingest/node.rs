@@ -17,7 +17,7 @@ use crate::ingest::pipeline::{Job, SliceError, layout};
 use crate::ingest::target::Target;
 use crate::ingest::{append, keyed};
 use crate::lake::columns::landed_schema;
-use crate::lake::system::RejectRow;
+use crate::lake::system::{RejectRow, SliceRow};
 use crate::lake::{DataFile, RelationKind, TableVersion};
 use crate::node::{Change, Check, Context, Description, Known, Node, Output, Pending, Records, Refreshed, Slice};
 use crate::project::Table;
@@ -74,6 +74,7 @@ impl Node for FileTable {
             limit => limit,
         };
         let mut present = BTreeSet::new();
+        let mut taken = 0;
         for file in found {
             present.insert(file.uri.clone());
             let mut slice = Slice {
@@ -88,14 +89,19 @@ impl Node for FileTable {
                 Some(before)
                     if before.size == i64::try_from(slice.size).unwrap_or(i64::MAX)
                         && before.modified_at == slice.modified_at.timestamp_micros()
-                        && before.status != "vanished" =>
+                        && before.status != "vanished"
+                        && !never_read(before) =>
                 {
                     continue;
                 }
                 Some(before) if before.status != "vanished" => slice.change = Change::Changed,
                 _ => {}
             }
-            if pending.slices.len() < limit {
+            // One that cannot be read again must not take the place of those that can.
+            if known.get(&slice.uri).is_some_and(never_read) {
+                pending.slices.push(slice);
+            } else if taken < limit {
+                taken += 1;
                 pending.slices.push(slice);
             } else {
                 pending.later += 1;
@@ -179,7 +185,13 @@ impl FileTable {
                 rejected_at: context.as_of.timestamp_micros(),
             };
             ledger.reject(context, &self.table, &[reject]).await?;
-            set_aside.push(slice_row(context, &self.table, slice, "rejected", &Account::default()));
+            // What could be read but makes no sense has a digest. What could not be read has none, and is tried again.
+            let path = slice.location.clone();
+            let digest = spawn_blocking(move || digest(&path))
+                .await
+                .map_err(|panic| Error::new(ErrorKind::Bug, format!("hashing died: {panic}")))?;
+            let account = Account { digest: digest.ok(), ..Account::default() };
+            set_aside.push(slice_row(context, &self.table, slice, "rejected", &account));
         }
         for (slice, digest) in touched {
             let account = Account { digest: Some(digest), ..Account::default() };
@@ -296,6 +308,12 @@ impl FileTable {
         }
         Ok(target)
     }
+}
+
+/// Whether a slice was set aside because its bytes could not be had at all: no right to read it, a disk that failed. The
+/// file itself does not change when that is mended.
+fn never_read(slice: &SliceRow) -> bool {
+    slice.status == "rejected" && slice.digest.is_empty()
 }
 
 /// The xxh3-128 of a file's bytes.

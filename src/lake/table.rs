@@ -66,6 +66,10 @@ impl Lake {
             Error::new(ErrorKind::Declaration, format!("lake {url}: {error}"))
                 .with_hint("Use a folder, file:///path or memory:///.")
         })?;
+        if url.path().contains("%25") {
+            return Err(Error::new(ErrorKind::Declaration, format!("lake {url}: its path has a % in it"))
+                .with_hint("The Delta library cannot open such a path: set `lake` in twin.toml to another folder."));
+        }
         let mut url = url.clone();
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
