@@ -112,3 +112,15 @@ fn a_lake_with_a_percent_sign_in_its_path_is_refused() {
     let output = twin.process(&["run"]).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_twin_may_live_in_a_folder_of_any_name() {
+    let mut twin = shop(1);
+    let root = twin.root.with_file_name("Größe & Co #1? ü");
+    fs::rename(&twin.root, &root).unwrap();
+    twin.root = root;
+    twin.settle();
+    assert!(twin.number("SELECT count(*) FROM mart.by_product") > 0);
+    let doctor = twin.process(&["doctor"]).output().unwrap();
+    assert_eq!(doctor.status.code(), Some(0), "{}", String::from_utf8_lossy(&doctor.stdout));
+}
