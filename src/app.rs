@@ -74,6 +74,7 @@ impl App {
     /// # Errors
     /// When the lake or the sources cannot be listed, or the selection selects nothing.
     pub async fn plan(&self, selection: &Selection, full: bool) -> Result<Plan> {
+        self.verify_resolved()?;
         crate::run::prepare(&self.graph, &self.engine, selection, full).await.map(|prepared| prepared.plan)
     }
 
@@ -82,7 +83,15 @@ impl App {
     /// # Errors
     /// When nothing could be planned or published at all. A node's failure is in the summary.
     pub async fn run(&self, options: Options, reporter: Arc<dyn Reporter>) -> Result<Summary> {
+        self.verify_resolved()?;
         crate::run::execute(&self.graph, &self.engine, options, reporter).await
+    }
+
+    /// That all nodes read what is declared. A view may be up to date and yet read what is no longer there: a run would
+    /// leave it published, and broken.
+    fn verify_resolved(&self) -> Result<()> {
+        let found = crate::run::unresolved(&self.project, &self.engine);
+        if found.has_errors() { Err(Error::from(found)) } else { Ok(()) }
     }
 }
 

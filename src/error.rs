@@ -211,19 +211,28 @@ impl From<datafusion::error::DataFusionError> for Error {
             },
             other => other,
         };
-        let kind = match error.find_root() {
-            E::ObjectStore(_) | E::IoError(_) => ErrorKind::Storage,
-            E::ResourcesExhausted(_) => ErrorKind::Storage,
-            _ => ErrorKind::Sql,
+        let (kind, hint) = match error.find_root() {
+            E::ResourcesExhausted(_) => (ErrorKind::Storage, Some(MORE_MEMORY)),
+            E::ObjectStore(_) | E::IoError(_) | E::ParquetError(_) => (ErrorKind::Storage, Some(DAMAGED)),
+            E::ArrowError(inner, _) => return Error::from(&**inner),
+            _ => (ErrorKind::Sql, None),
         };
-        Error::new(kind, plain(&error.strip_backtrace()))
+        let error = Error::new(kind, plain(&error.strip_backtrace()));
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
     }
 }
+
+const MORE_MEMORY: &str = "Raise engine.memory in twin.toml, or for once TWINLAKE__ENGINE__MEMORY.";
+const DAMAGED: &str = "`twinlake doctor` says which files of the lake are damaged or gone.";
 
 /// What a planner's message says, without the names of its own parts.
 fn plain(message: &str) -> &str {
     let parsed = message.strip_prefix("SQL error: ParserError(\"").and_then(|rest| rest.strip_suffix("\")"));
-    let planned = ["Error during planning: ", "Schema error: "].iter().find_map(|prefix| message.strip_prefix(prefix));
+    let planned =
+        ["Error during planning: ", "Schema error: "].iter().find_map(|prefix| message.strip_prefix(prefix));
     parsed.or(planned).unwrap_or(message)
 }
 
@@ -235,13 +244,52 @@ impl From<Error> for datafusion::error::DataFusionError {
 
 impl From<arrow::error::ArrowError> for Error {
     fn from(error: arrow::error::ArrowError) -> Self {
-        Error::new(ErrorKind::Sql, error.to_string())
+        Error::from(&error)
     }
+}
+
+impl From<&arrow::error::ArrowError> for Error {
+    fn from(error: &arrow::error::ArrowError) -> Self {
+        use arrow::error::ArrowError as E;
+        match error {
+            E::DivideByZero => Error::new(ErrorKind::Sql, "a division by zero")
+                .with_hint("Divide by nullif(x, 0): the result is null where x is 0."),
+            E::CastError(message) | E::ParseError(message) | E::ComputeError(message) => {
+                Error::new(ErrorKind::Sql, format!("a value does not fit: {}", without_values(message)))
+                    .with_hint("try_cast gives null where a value does not fit. Errors leave values out: find them with a query.")
+            }
+            E::ParquetError(_) | E::IoError(..) => {
+                Error::new(ErrorKind::Storage, error.to_string()).with_hint(DAMAGED)
+            }
+            _ => Error::new(ErrorKind::Sql, without_values(&error.to_string())),
+        }
+    }
+}
+
+/// A message without what it quotes, and without numbers: both may be values of rows.
+fn without_values(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    // The value itself may hold quotes: everything from the first to the last is left out.
+    let (head, tail) = match (message.find(['\'', '"']), message.rfind(['\'', '"'])) {
+        (Some(first), Some(last)) => (&message[..first], &message[last + 1..]),
+        _ => (message, ""),
+    };
+    text.push_str(head);
+    if head.len() < message.len() {
+        text.push('…');
+        text.push_str(tail);
+    }
+    let words = text.split_whitespace().map(|word| {
+        let is_number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+            && word.contains(|c: char| c.is_ascii_digit());
+        if is_number { "…" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 impl From<parquet::errors::ParquetError> for Error {
     fn from(error: parquet::errors::ParquetError) -> Self {
-        Error::new(ErrorKind::Storage, error.to_string())
+        Error::new(ErrorKind::Storage, error.to_string()).with_hint(DAMAGED)
     }
 }
 
@@ -257,18 +305,53 @@ impl From<object_store::Error> for Error {
 
 impl From<deltalake::DeltaTableError> for Error {
     fn from(error: deltalake::DeltaTableError) -> Self {
-        Error::new(ErrorKind::Lake, error.to_string())
+        Error::new(ErrorKind::Lake, without_backtrace(&error.to_string()))
     }
+}
+
+/// What a reader of Delta logs says, without the backtrace that it may append.
+pub(crate) fn without_backtrace(message: &str) -> &str {
+    message.split("\n   0: ").next().unwrap_or(message).trim_end()
 }
 
 impl From<deltalake::kernel::Error> for Error {
     fn from(error: deltalake::kernel::Error) -> Self {
-        Error::new(ErrorKind::Lake, error.to_string())
+        Error::new(ErrorKind::Lake, without_backtrace(&error.to_string()))
     }
 }
 
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Error::new(ErrorKind::Storage, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stay_out_of_messages() {
+        let cast =
+            arrow::error::ArrowError::CastError("Cannot cast string 'it's 5' to value of Int32 type".into());
+        assert_eq!(
+            Error::from(cast).message(),
+            "a value does not fit: Cannot cast string … to value of Int32 type"
+        );
+        let overflow =
+            arrow::error::ArrowError::CastError("Can't cast value 5000000000 to type Int32".into());
+        assert!(!Error::from(overflow).message().contains("5000"));
+        let nested = datafusion::error::DataFusionError::ArrowError(
+            Box::new(arrow::error::ArrowError::ParseError("Error parsing '2024-02-30' as date".into())),
+            None,
+        );
+        let error =
+            Error::from(datafusion::error::DataFusionError::Context("somewhere".into(), Box::new(nested)));
+        assert!(!error.message().contains("2024"), "{error}");
+    }
+
+    #[test]
+    fn backtraces_stay_out_of_messages() {
+        assert_eq!(without_backtrace("broken\n   0: here\n   1: there"), "broken");
     }
 }

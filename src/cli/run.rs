@@ -135,13 +135,19 @@ pub(super) fn tell(summary: &Summary, timer: Timer, console: &Console) {
             console.note(&format!("{}: {} in {took}", paint.bold("nothing was published"), parts.join(", ")));
         }
     }
-    if summary.rows_read > 0 && summary.outcome != Outcome::Failed {
+    let files = summary.files_rejected;
+    if (summary.rows_read > 0 || files > 0) && summary.outcome != Outcome::Failed {
+        let unchanged = match summary.rows_unchanged {
+            0 => String::new(),
+            rows => format!("{} unchanged, ", count(rows)),
+        };
         console.note(&format!(
-            "rows: {} read, {} landed, {} rejected{}",
+            "rows: {} read, {} landed, {unchanged}{} rejected{}{}",
             count(summary.rows_read),
             count(summary.rows_landed),
             count(summary.rows_rejected),
-            if summary.rows_rejected > 0 { " (see twin.rejects)" } else { "" },
+            if files > 0 { format!(", with {} as a whole", counted(files, "file")) } else { String::new() },
+            if summary.rows_rejected > 0 || files > 0 { " (see twin.rejects)" } else { "" },
         ));
     }
     if summary.later > 0 {
@@ -189,7 +195,9 @@ pub(super) fn summary_json(summary: &Summary, seconds: f64) -> Value {
         "manifest": summary.manifest,
         "rows_read": summary.rows_read,
         "rows_landed": summary.rows_landed,
+        "rows_unchanged": summary.rows_unchanged,
         "rows_rejected": summary.rows_rejected,
+        "files_rejected": summary.files_rejected,
         "files_left": summary.later,
         "seconds": seconds,
         "nodes": nodes,

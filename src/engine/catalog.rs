@@ -47,9 +47,10 @@ impl Shared {
     async fn view(&self, relation: &RelationName, sql: &str) -> Result<Arc<dyn TableProvider>> {
         let state = self.session.get().and_then(Weak::upgrade).map(|state| state.read().clone());
         let state = state.ok_or_else(|| Error::new(ErrorKind::Bug, "a view outlived its session"))?;
-        let plan = state.create_logical_plan(sql).await.map_err(|error| {
-            DataFusionError::from(Error::from(error).context(format!("view {relation}")))
-        })?;
+        let plan = state
+            .create_logical_plan(sql)
+            .await
+            .map_err(|error| DataFusionError::from(Error::from(error).context(format!("view {relation}"))))?;
         Ok(Arc::new(ViewTable::new(plan, Some(sql.to_string()))))
     }
 }

@@ -15,6 +15,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use crate::lake::TableVersion;
@@ -78,8 +79,15 @@ impl TableProvider for PinnedTable {
             .files
             .iter()
             .map(|file| {
-                let path = self.folder.clone().join(file.path.as_str());
-                PartitionedFile::new(path.to_string(), file.size)
+                // As a text, a path would be encoded once more: a folder named `Ünï` would become another one.
+                let meta = ObjectMeta {
+                    location: self.folder.clone().join(file.path.as_str()),
+                    last_modified: chrono::DateTime::UNIX_EPOCH,
+                    size: file.size,
+                    e_tag: None,
+                    version: None,
+                };
+                PartitionedFile::new_from_meta(meta)
                     .with_statistics(Arc::new(self.statistics_of(file.hash.rows)))
             })
             .collect();

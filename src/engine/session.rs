@@ -140,7 +140,8 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Sql`] when it does not parse or plan, or would change something.
     pub async fn plan(&self, sql: &str) -> Result<LogicalPlan> {
-        let plan = self.context.state().create_logical_plan(sql).await.map_err(|error| self.explain(error))?;
+        let plan =
+            self.context.state().create_logical_plan(sql).await.map_err(|error| self.explain(error))?;
         read_only().verify_plan(&plan).map_err(|_| {
             Error::new(ErrorKind::Sql, "only queries are allowed")
                 .with_hint("Write a SELECT: tables change through runs, not through SQL.")
@@ -207,8 +208,11 @@ impl Session {
                     names.insert(RelationName::new(schema, table)?);
                 }
                 (None, table) => {
-                    return Err(Error::new(ErrorKind::Sql, format!("relation {table:?} is named without its schema"))
-                        .with_hint("Write schema.table, such as erp.orders."));
+                    return Err(Error::new(
+                        ErrorKind::Sql,
+                        format!("relation {table:?} is named without its schema"),
+                    )
+                    .with_hint("Write schema.table, such as erp.orders."));
                 }
             }
         }
@@ -227,19 +231,19 @@ impl Session {
             return error;
         };
         let wanted = wanted.strip_prefix("public.").unwrap_or(&wanted);
-        let names: Vec<String> =
-            self.shared.binding.relations().iter().map(ToString::to_string).collect();
+        let names: Vec<String> = self.shared.binding.relations().iter().map(ToString::to_string).collect();
         let table_of = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
         let close = names
             .iter()
             .map(|name| {
-                let distance = strsim::damerau_levenshtein(name, wanted)
-                    .min(strsim::damerau_levenshtein(&table_of(name), &table_of(wanted)));
-                (distance, name)
+                let whole = strsim::damerau_levenshtein(name, wanted);
+                let table = strsim::damerau_levenshtein(&table_of(name), &table_of(wanted));
+                // Of equally close ones, the one in the schema that was meant.
+                (whole.min(table), whole, name)
             })
             .min();
         let hint = match close {
-            Some((distance, name)) if distance <= 3 => format!("Did you mean {name}?"),
+            Some((distance, _, name)) if distance <= 3 => format!("Did you mean {name}?"),
             _ if names.is_empty() => "Nothing was published yet: `twinlake run` publishes.".to_string(),
             _ => "`SELECT DISTINCT relation FROM twin.columns` lists the relations there are.".to_string(),
         };

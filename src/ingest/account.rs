@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::pipeline::Prepared;
 use crate::lake::system::{CheckRow, SliceRow};
-use crate::lake::{DataFile, FileWriter, Lake};
 use crate::lake::system::{RejectRow, SystemRow};
+use crate::lake::{DataFile, FileWriter, Lake};
 use crate::node::{Change, Context, Slice};
 use crate::project::Table;
 
@@ -80,7 +80,11 @@ impl Ledger {
                 self.rejects.insert(writer)
             }
         };
-        writer.write(&RejectRow::batch(rows)?).await
+        // A block of tiny records may be a million of them.
+        for rows in rows.chunks(8192) {
+            writer.write(&RejectRow::batch(rows)?).await?;
+        }
+        Ok(())
     }
 
     /// Closes the accounts: rows for `twin.slices` and `twin.checks`, files for `twin.rejects`.
@@ -100,7 +104,12 @@ impl Ledger {
                     ErrorKind::Bug,
                     format!(
                         "table {}: file {}: {} records read, but {} landed, {} unchanged and {} rejected",
-                        table.name, slice.uri, account.read, account.landed, account.unchanged, account.rejected
+                        table.name,
+                        slice.uri,
+                        account.read,
+                        account.landed,
+                        account.unchanged,
+                        account.rejected
                     ),
                 ));
             }
@@ -135,7 +144,13 @@ impl Ledger {
 }
 
 /// A row of `twin.slices`.
-pub fn slice_row(context: &Context, table: &Table, slice: &Slice, status: &str, account: &Account) -> SliceRow {
+pub fn slice_row(
+    context: &Context,
+    table: &Table,
+    slice: &Slice,
+    status: &str,
+    account: &Account,
+) -> SliceRow {
     let int = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     SliceRow {
         run_id: context.run_id.to_string(),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use tokio::sync::mpsc;
@@ -122,7 +124,8 @@ async fn keep(
             continue;
         }
         let mut affected = false;
-        let mut batches = read_file(context.engine.lake(), &base.name, file, Some(&[columns::SOURCE_URI])).await?;
+        let mut batches =
+            read_file(context.engine.lake(), &base.name, file, Some(&[columns::SOURCE_URI])).await?;
         while let Some(batch) = batches.next().await? {
             for uri in batch.column(0).as_string::<i32>().iter().flatten() {
                 if replaced.contains(uri) {
@@ -139,7 +142,9 @@ async fn keep(
         let kept = rewrite(context, &base.name, file, schema, &part, |batch, _| {
             let uris = batch.column_by_name(columns::SOURCE_URI).map(|c| c.as_string::<i32>().clone());
             let keep: BooleanArray = match uris {
-                Some(uris) => uris.iter().map(|uri| Some(!uri.is_some_and(|uri| replaced.contains(uri)))).collect(),
+                Some(uris) => {
+                    uris.iter().map(|uri| Some(!uri.is_some_and(|uri| replaced.contains(uri)))).collect()
+                }
                 None => BooleanArray::from(vec![true; batch.num_rows()]),
             };
             Ok(filter_record_batch(&batch, &keep)?)
@@ -174,7 +179,9 @@ impl Writer {
                 };
                 let mut writer = match open.take() {
                     Some(writer) => writer,
-                    None => lake.writer(&table, &run, &format!("{index}.{}", files.len()), Arc::clone(&schema))?,
+                    None => {
+                        lake.writer(&table, &run, &format!("{index}.{}", files.len()), Arc::clone(&schema))?
+                    }
                 };
                 writer.write_hashed(&batch, &hashes).await?;
                 if writer.rows() >= FILE_ROWS {

@@ -183,7 +183,11 @@ pub fn value(column: &Column, text: &str) -> Result<ArrayRef> {
     if parsed.is_null(0) {
         return Err(Error::new(
             ErrorKind::Declaration,
-            format!("column {}: {text:?} is not a value of its type {}", column.name, type_name(&column.data_type)),
+            format!(
+                "column {}: {text:?} is not a value of its type {}",
+                column.name,
+                type_name(&column.data_type)
+            ),
         )
         .with_hint("Write the rule's value as a value of the column's type."));
     }
@@ -204,13 +208,18 @@ fn canonical(values: &ArrayRef) -> Result<Vec<String>> {
 /// The distinct values of `schema.table.column`, in the text form of `column`'s type.
 async fn known(column: &Column, target: &str, session: &Session) -> Result<HashSet<String>> {
     let wrong = || {
-        Error::new(ErrorKind::Declaration, format!("column {}: {target:?} is not schema.table.column", column.name))
+        Error::new(
+            ErrorKind::Declaration,
+            format!("column {}: {target:?} is not schema.table.column", column.name),
+        )
     };
     let (relation, referred) = target.rsplit_once('.').ok_or_else(wrong)?;
     let relation: RelationName = relation.parse().map_err(|_| wrong())?;
     let sql = format!("SELECT DISTINCT \"{referred}\" FROM {relation} WHERE \"{referred}\" IS NOT NULL");
     let mut values = HashSet::new();
-    for batch in session.collect(&sql).await.map_err(|e| e.context(format!("column {}: references", column.name)))? {
+    for batch in
+        session.collect(&sql).await.map_err(|e| e.context(format!("column {}: references", column.name)))?
+    {
         let options = CastOptions::default();
         let typed = cast_with_options(batch.column(0), &column.data_type, &options)?;
         values.extend(canonical(&typed)?);

@@ -8,7 +8,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray, TimestampMicrosecondBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMicrosecondArray,
+    TimestampMicrosecondBuilder,
+};
 use arrow::compute::{cast, filter, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::row::{RowConverter, SortField};
@@ -18,9 +21,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::account::Ledger;
 use crate::ingest::pipeline::{Blocks, Event, Job, Prepared, SliceError};
 use crate::ingest::rewrite::{Landing, conform, merge_small, read_file, rewrite};
-use crate::lake::{DataFile, FileWriter, TableVersion, columns};
 use crate::lake::columns::instant_type;
 use crate::lake::system::RejectRow;
+use crate::lake::{DataFile, FileWriter, TableVersion, columns};
 use crate::node::{Context, Slice};
 use crate::project::source::WriteMode;
 
@@ -157,7 +160,8 @@ impl<'a> Merge<'a> {
                 }
                 let order = orders.as_ref().map(|orders| orders[row].clone());
                 let place = (number(file)?, first + number(row)?);
-                let current = Current { file: place.0, row: place.1, hash: hash(row), order, seen: 0, spared: 0 };
+                let current =
+                    Current { file: place.0, row: place.1, hash: hash(row), order, seen: 0, spared: 0 };
                 self.index.insert(key, current);
             }
             first += number(batch.num_rows())?;
@@ -235,7 +239,10 @@ impl<'a> Merge<'a> {
             if self.mode == WriteMode::History {
                 let from = TimestampMicrosecondArray::from(from).with_timezone("UTC");
                 extra.push((columns::VALID_FROM, filter(&from, &mask)?));
-                extra.push((columns::VALID_TO, arrow::array::new_null_array(&instant_type(), rows.num_rows())));
+                extra.push((
+                    columns::VALID_TO,
+                    arrow::array::new_null_array(&instant_type(), rows.num_rows()),
+                ));
             }
             let landing = Landing { context: self.context, source: &self.job.table.source, uri: &slice.uri };
             let landed = landing.complete(&rows, &positions, &extra, self.schema)?;
@@ -286,7 +293,11 @@ impl<'a> Merge<'a> {
             };
             let part = format!("merge{index}");
             let written = rewrite(context, &job.table.name, &file, schema, &part, |batch, first| {
-                if mode == WriteMode::History { close(batch, first, rows) } else { without(batch, first, rows) }
+                if mode == WriteMode::History {
+                    close(batch, first, rows)
+                } else {
+                    without(batch, first, rows)
+                }
             })
             .await?;
             kept.extend(written);
@@ -319,7 +330,8 @@ fn without(batch: RecordBatch, first: u64, rows: &BTreeMap<u32, Option<i64>>) ->
 fn close(batch: RecordBatch, first: u64, rows: &BTreeMap<u32, Option<i64>>) -> Result<RecordBatch> {
     let index = batch.schema().index_of(columns::VALID_TO)?;
     let old = batch.column(index).as_primitive::<TimestampMicrosecondType>();
-    let mut until = TimestampMicrosecondBuilder::with_capacity(batch.num_rows()).with_data_type(instant_type());
+    let mut until =
+        TimestampMicrosecondBuilder::with_capacity(batch.num_rows()).with_data_type(instant_type());
     for row in 0..batch.num_rows() {
         let marked = u32::try_from(first + row as u64).ok().and_then(|row| rows.get(&row).copied().flatten());
         until.append_option(marked.or_else(|| old.is_valid(row).then(|| old.value(row))));
@@ -330,8 +342,9 @@ fn close(batch: RecordBatch, first: u64, rows: &BTreeMap<u32, Option<i64>>) -> R
 }
 
 fn number(value: usize) -> Result<u32> {
-    u32::try_from(value)
-        .map_err(|_| Error::new(ErrorKind::Input, "more rows or files than one keyed table may have in a run"))
+    u32::try_from(value).map_err(|_| {
+        Error::new(ErrorKind::Input, "more rows or files than one keyed table may have in a run")
+    })
 }
 
 /// The first `YYYY-MM-DD` in a file's name, as an instant in microseconds.

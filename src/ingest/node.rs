@@ -17,9 +17,11 @@ use crate::ingest::pipeline::{Job, SliceError, layout};
 use crate::ingest::target::Target;
 use crate::ingest::{append, keyed};
 use crate::lake::columns::landed_schema;
-use crate::lake::system::RejectRow;
+use crate::lake::system::{RejectRow, SliceRow};
 use crate::lake::{DataFile, RelationKind, TableVersion};
-use crate::node::{Change, Check, Context, Description, Known, Node, Output, Pending, Records, Refreshed, Slice};
+use crate::node::{
+    Change, Check, Context, Description, Known, Node, Output, Pending, Records, Refreshed, Slice,
+};
 use crate::project::Table;
 use crate::project::source::{NewColumns, OnViolation, Vanished, WriteMode};
 
@@ -64,12 +66,17 @@ impl Node for FileTable {
             .await
             .map_err(|panic| Error::new(ErrorKind::Bug, format!("listing files died: {panic}")))?
             .map_err(|error| error.context(format!("table {}", self.table.name)))?;
+        if found.is_empty() && known.is_empty() {
+            let files = self.table.decl.files.join(", ");
+            tracing::warn!(table = %self.table.name, "no file matches {files} under {}", self.table.root);
+        }
         let mut pending = Pending::default();
         let limit = match self.table.decl.max_files_per_run {
             0 => usize::MAX,
             limit => limit,
         };
         let mut present = BTreeSet::new();
+        let mut taken = 0;
         for file in found {
             present.insert(file.uri.clone());
             let mut slice = Slice {
@@ -84,14 +91,19 @@ impl Node for FileTable {
                 Some(before)
                     if before.size == i64::try_from(slice.size).unwrap_or(i64::MAX)
                         && before.modified_at == slice.modified_at.timestamp_micros()
-                        && before.status != "vanished" =>
+                        && before.status != "vanished"
+                        && !never_read(before) =>
                 {
                     continue;
                 }
                 Some(before) if before.status != "vanished" => slice.change = Change::Changed,
                 _ => {}
             }
-            if pending.slices.len() < limit {
+            // One that cannot be read again must not take the place of those that can.
+            if known.get(&slice.uri).is_some_and(never_read) {
+                pending.slices.push(slice);
+            } else if taken < limit {
+                taken += 1;
                 pending.slices.push(slice);
             } else {
                 pending.later += 1;
@@ -146,7 +158,7 @@ impl FileTable {
                 Err(SliceError { slice: Some(at), malformed, error }) if self.tolerates(&error) => {
                     let Some(index) = place.get(at).copied() else { return Err(error) };
                     let why = match error.hint() {
-                        Some(hint) => format!("{} {hint}", error.message()),
+                        Some(hint) => format!("{}. {hint}", error.message()),
                         None => error.message().to_string(),
                     };
                     tracing::warn!(table = %self.table.name, "{why}");
@@ -175,7 +187,13 @@ impl FileTable {
                 rejected_at: context.as_of.timestamp_micros(),
             };
             ledger.reject(context, &self.table, &[reject]).await?;
-            set_aside.push(slice_row(context, &self.table, slice, "rejected", &Account::default()));
+            // What could be read but makes no sense has a digest. What could not be read has none, and is tried again.
+            let path = slice.location.clone();
+            let digest = spawn_blocking(move || digest(&path))
+                .await
+                .map_err(|panic| Error::new(ErrorKind::Bug, format!("hashing died: {panic}")))?;
+            let account = Account { digest: digest.ok(), ..Account::default() };
+            set_aside.push(slice_row(context, &self.table, slice, "rejected", &account));
         }
         for (slice, digest) in touched {
             let account = Account { digest: Some(digest), ..Account::default() };
@@ -199,7 +217,8 @@ impl FileTable {
         let (mut touched, mut vanished, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
         for slice in &context.pending.slices {
             let before = context.known.get(&slice.uri);
-            let same_size = before.is_some_and(|row| row.size == i64::try_from(slice.size).unwrap_or(i64::MAX));
+            let same_size =
+                before.is_some_and(|row| row.size == i64::try_from(slice.size).unwrap_or(i64::MAX));
             match slice.change {
                 Change::Vanished => vanished.push(slice.clone()),
                 Change::Changed if same_size => {
@@ -209,7 +228,9 @@ impl FileTable {
                         .map_err(|panic| Error::new(ErrorKind::Bug, format!("hashing died: {panic}")))?;
                     let known = before.map(|row| row.digest.as_str()).unwrap_or_default();
                     match digest {
-                        Ok(digest) if format!("{digest:032x}") == known => touched.push((slice.clone(), digest)),
+                        Ok(digest) if format!("{digest:032x}") == known => {
+                            touched.push((slice.clone(), digest))
+                        }
                         _ => fresh.push(slice.clone()),
                     }
                 }
@@ -294,13 +315,21 @@ impl FileTable {
             }
             // The file that a table gets its first columns from changes none.
             let has_columns = !target.columns.is_empty();
-            let changed = target
-                .evolve(&self.table, &columns)
-                .map_err(|error| SliceError { slice: Some(index), malformed: false, error })?;
+            let changed = target.evolve(&self.table, &columns).map_err(|error| SliceError {
+                slice: Some(index),
+                malformed: false,
+                error,
+            })?;
             added.extend(changed.filter(|_| has_columns).map(|changed| (index, changed)));
         }
         Ok((target, added))
     }
+}
+
+/// Whether a slice was set aside because its bytes could not be had at all: no right to read it, a disk that failed. The
+/// file itself does not change when that is mended.
+fn never_read(slice: &SliceRow) -> bool {
+    slice.status == "rejected" && slice.digest.is_empty()
 }
 
 /// The xxh3-128 of a file's bytes.

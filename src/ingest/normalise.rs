@@ -102,6 +102,13 @@ impl Normaliser {
         Ok(Self { schema: Arc::new(Schema::new(target.fields())), columns })
     }
 
+    /// The declared columns that the file lacks: null in all its rows.
+    pub fn missing(&self, table: &Table) -> Vec<&str> {
+        let nowhere = self.columns.iter().filter(|prepared| matches!(prepared.from, From::Nowhere));
+        let names = nowhere.map(|prepared| prepared.column.name.as_str());
+        names.filter(|name| table.decl.columns.contains_key(*name)).collect()
+    }
+
     /// Normalises one batch of raw rows. The result has all of them, in order.
     ///
     /// # Errors
@@ -124,11 +131,10 @@ impl Prepared {
         let found = match &self.from {
             From::Nowhere => arrow::array::new_null_array(&DataType::Utf8, raw.num_rows()),
             From::Raw(index) => Arc::clone(raw.column(*index)),
-            From::Expression(expression) => {
-                expression.evaluate(raw).and_then(|value| value.into_array(raw.num_rows())).map_err(|error| {
-                    Error::from(error).context(format!("column {}", self.column.name))
-                })?
-            }
+            From::Expression(expression) => expression
+                .evaluate(raw)
+                .and_then(|value| value.into_array(raw.num_rows()))
+                .map_err(|error| Error::from(error).context(format!("column {}", self.column.name)))?,
         };
         let (before, mut values) = if is_text(found.data_type()) {
             let trim = !self.column.decl.keep_spaces;
@@ -173,8 +179,12 @@ fn lossless(found: &ArrayRef, values: &ArrayRef) -> Result<ArrayRef> {
     let back = cast_with_options(values, found.data_type(), &CastOptions::default())?;
     // Both zeros are one number.
     let found: ArrayRef = match found.data_type() {
-        DataType::Float32 => Arc::new(found.as_primitive::<Float32Type>().unary::<_, Float32Type>(|v| v + 0.0)),
-        DataType::Float64 => Arc::new(found.as_primitive::<Float64Type>().unary::<_, Float64Type>(|v| v + 0.0)),
+        DataType::Float32 => {
+            Arc::new(found.as_primitive::<Float32Type>().unary::<_, Float32Type>(|v| v + 0.0))
+        }
+        DataType::Float64 => {
+            Arc::new(found.as_primitive::<Float64Type>().unary::<_, Float64Type>(|v| v + 0.0))
+        }
         _ => Arc::clone(found),
     };
     let same = not_distinct(&back, &found)?;
@@ -203,8 +213,11 @@ fn missing(column: &Column, raw: &Schema) -> Error {
         false => column.decl.from.join(", "),
     };
     let has: Vec<&str> = raw.fields().iter().map(|field| field.name().as_str()).collect();
-    Error::new(ErrorKind::Input, format!("column {} is required, but the file has no column {from}", column.name))
-        .with_hint(format!("The file's columns are: {}. Add the right one to `from`.", has.join(", ")))
+    Error::new(
+        ErrorKind::Input,
+        format!("column {} is required, but the file has no column {from}", column.name),
+    )
+    .with_hint(format!("The file's columns are: {}. Add the right one to `from`.", has.join(", ")))
 }
 
 /// A declared default as an array of one value.

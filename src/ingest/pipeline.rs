@@ -63,7 +63,7 @@ pub enum Event {
         slice: usize,
         /// The xxh3-128 of its bytes.
         digest: Option<u128>,
-        /// New columns it had, which were ignored.
+        /// New columns it had, which were ignored, and columns it lacked.
         columns_changed: Option<String>,
     },
 }
@@ -141,10 +141,7 @@ impl Blocks {
         let (sender, steps) = mpsc::channel(ahead);
         let session = context.engine.session(context.binding.clone(), context.as_of, Use::Compute);
         let layout = layout(&job.table, context.engine.batch_rows());
-        let stamp = Stamp {
-            run_id: context.run_id.to_string(),
-            at: context.as_of.timestamp_micros(),
-        };
+        let stamp = Stamp { run_id: context.run_id.to_string(), at: context.as_of.timestamp_micros() };
         let reading = tokio::spawn(async move {
             let present = |slice: &usize| job.slices[*slice].change != Change::Vanished;
             for slice in (0..job.slices.len()).filter(present) {
@@ -205,12 +202,20 @@ async fn read_slice(
     let (path, layout) = (slice.location.clone(), layout.clone());
     let mut reader = blocking(move || FileReader::open(&path, &layout)).await.map_err(of_slice)?;
     let raw = reader.schema();
-    let columns_changed = {
+    let mut columns_changed = {
         let names: Vec<_> = raw.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect();
         job.target.clone().evolve(&job.table, &names).map_err(of_slice)?
     };
-    let normaliser =
-        Normaliser::new(&job.table, &job.target, &raw, session).await.map_err(of_slice)?;
+    let normaliser = Normaliser::new(&job.table, &job.target, &raw, session).await.map_err(of_slice)?;
+    let missing = normaliser.missing(&job.table).join(", ");
+    if !missing.is_empty() {
+        if let Some(changed) = &columns_changed {
+            // Gone here, new there: likely it was renamed.
+            tracing::warn!(table = %job.table.name, "file {}: lacks column {missing}; {changed}", slice.uri);
+        }
+        let changed = columns_changed.take().map_or(String::new(), |changed| format!("{changed}; "));
+        columns_changed = Some(format!("{changed}missing: {missing}"));
+    }
     let worker = Arc::new(Worker {
         slice: index,
         uri: slice.uri.clone(),
@@ -315,9 +320,7 @@ impl Worker {
             .then(|| (0..count).filter(|row| !rejected_rows.contains(row)).collect());
         let (rows, positions, rejected) = match &good {
             None => (rows, chunk.positions.clone(), RecordBatch::new_empty(Arc::clone(&self.schema))),
-            Some(_) if self.whole.is_some() => {
-                (rows.clone(), Int64Array::from(Vec::<i64>::new()), rows)
-            }
+            Some(_) if self.whole.is_some() => (rows.clone(), Int64Array::from(Vec::<i64>::new()), rows),
             Some(_) => {
                 let split = |keep: bool| -> BooleanArray {
                     (0..count).map(|row| Some(rejected_rows.contains(&row) != keep)).collect()

@@ -1,6 +1,9 @@
 //! Data files read back, and written anew with some of their rows changed or gone. Tables are copied on write, by the file.
 
-#![allow(deprecated, reason = "the reader that replaces ParquetObjectReader comes with the next arrow release")]
+#![allow(
+    deprecated,
+    reason = "the reader that replaces ParquetObjectReader comes with the next arrow release"
+)]
 
 use std::sync::Arc;
 
@@ -9,7 +12,9 @@ use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::async_reader::{
+    ParquetObjectReader, ParquetRecordBatchStream, ParquetRecordBatchStreamBuilder,
+};
 
 use crate::error::Result;
 use crate::ids::RelationName;

@@ -85,8 +85,11 @@ impl Target {
             NewColumns::Evolve => {
                 self.tell_apart(&used, raw, &new)?;
                 let known: BTreeSet<String> = self.columns.iter().map(|column| column.name.clone()).collect();
-                let added: Vec<&str> =
-                    new.iter().map(|(name, _)| name.as_str()).filter(|name| !known.contains(&identifier(name))).collect();
+                let added: Vec<&str> = new
+                    .iter()
+                    .map(|(name, _)| name.as_str())
+                    .filter(|name| !known.contains(&identifier(name)))
+                    .collect();
                 for (name, data_type) in &new {
                     self.add(identifier(name), storable(data_type), vec![name.clone()]);
                 }

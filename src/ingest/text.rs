@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, StringArray, StringBuilder, TimestampMicrosecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
+};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::json::ReaderBuilder;
@@ -27,9 +30,8 @@ pub struct TextFormat {
 
 /// Without spaces around, and with the texts in `nulls` (and the empty one, if so asked) made null.
 pub fn clean(texts: &StringArray, trim: bool, nulls: &[String], empty_is_null: bool) -> StringArray {
-    let untouched = |text: &str| {
-        (!trim || !begins_or_ends_with_space(text)) && (!empty_is_null || !text.is_empty())
-    };
+    let untouched =
+        |text: &str| (!trim || !begins_or_ends_with_space(text)) && (!empty_is_null || !text.is_empty());
     if nulls.is_empty() && texts.iter().flatten().all(untouched) {
         return texts.clone();
     }
@@ -140,7 +142,8 @@ fn dates(texts: &StringArray, format: &TextFormat) -> Date32Array {
 
 /// Times of day as `15:04:05`, with a fraction where there is one.
 fn times(texts: &StringArray, format: &TextFormat) -> StringArray {
-    let patterns = format.pattern.as_deref().map_or_else(|| vec!["%H:%M:%S%.f", "%H:%M"], |pattern| vec![pattern]);
+    let patterns =
+        format.pattern.as_deref().map_or_else(|| vec!["%H:%M:%S%.f", "%H:%M"], |pattern| vec![pattern]);
     let read = |text: &str| patterns.iter().find_map(|pattern| NaiveTime::parse_from_str(text, pattern).ok());
     texts.iter().map(|text| read(text?).map(|time| time.format("%H:%M:%S%.f").to_string())).collect()
 }
@@ -161,9 +164,9 @@ fn timestamps(texts: &StringArray, format: &TextFormat) -> Result<ArrayRef> {
             if let Ok(zoned) = chrono::DateTime::parse_from_str(text, pattern) {
                 return Some(zoned.timestamp_micros());
             }
-            let naive = NaiveDateTime::parse_from_str(text, pattern)
-                .ok()
-                .or_else(|| NaiveDate::parse_from_str(text, pattern).ok().map(|d| d.and_time(NaiveTime::MIN)))?;
+            let naive = NaiveDateTime::parse_from_str(text, pattern).ok().or_else(|| {
+                NaiveDate::parse_from_str(text, pattern).ok().map(|d| d.and_time(NaiveTime::MIN))
+            })?;
             Some(naive.and_utc().timestamp_micros() - shift)
         })
         .collect();
@@ -183,8 +186,10 @@ fn nested(texts: &StringArray, data_type: &DataType) -> Result<ArrayRef> {
             lines.extend(text.bytes().map(|b| if b == b'\n' || b == b'\r' { b' ' } else { b }));
             lines.extend_from_slice(b"}\n");
         }
-        let mut decoder =
-            ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(texts.len().max(1)).build_decoder().ok()?;
+        let mut decoder = ReaderBuilder::new(Arc::clone(&schema))
+            .with_batch_size(texts.len().max(1))
+            .build_decoder()
+            .ok()?;
         let mut rest = lines.as_slice();
         while !rest.is_empty() {
             let read = decoder.decode(rest).ok()?;
@@ -216,7 +221,9 @@ fn nested(texts: &StringArray, data_type: &DataType) -> Result<ArrayRef> {
 pub fn as_text(array: &ArrayRef) -> Result<StringArray> {
     match array.data_type() {
         DataType::Utf8 => Ok(array.as_string::<i32>().clone()),
-        _ => Ok(cast_with_options(array, &DataType::Utf8, &CastOptions::default())?.as_string::<i32>().clone()),
+        _ => {
+            Ok(cast_with_options(array, &DataType::Utf8, &CastOptions::default())?.as_string::<i32>().clone())
+        }
     }
 }
 

@@ -85,8 +85,8 @@ fn add_column(array: &ArrayRef, seed: u64, sums: &mut [u64]) -> Result<()> {
                 Some(nulls) => {
                     for (row, sum) in sums.iter_mut().enumerate() {
                         if nulls.is_valid(row) {
-                            *sum = sum
-                                .wrapping_add(xxh3_64_with_seed(&values.value(row).to_le_bytes(), seed));
+                            *sum =
+                                sum.wrapping_add(xxh3_64_with_seed(&values.value(row).to_le_bytes(), seed));
                         }
                     }
                 }
@@ -199,10 +199,8 @@ mod tests {
 
     #[test]
     fn values_do_not_move_between_columns() {
-        let schema = Schema::new(vec![
-            Field::new("a", DataType::Int64, true),
-            Field::new("b", DataType::Int64, true),
-        ]);
+        let schema =
+            Schema::new(vec![Field::new("a", DataType::Int64, true), Field::new("b", DataType::Int64, true)]);
         let of = |a, b| {
             let columns = vec![
                 Arc::new(Int64Array::from(vec![a])) as ArrayRef,

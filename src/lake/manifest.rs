@@ -209,8 +209,9 @@ async fn of_run(lake: &Lake, newest: u64, run: &RunId) -> Result<u64> {
 
 async fn published_at(lake: &Lake, number: u64) -> Result<Instant> {
     let info = lake.commit_info(&name(), number).await?.unwrap_or_default();
-    committed_at(&info)
-        .ok_or_else(|| Error::new(ErrorKind::Lake, format!("manifest {number} does not say when it was published")))
+    committed_at(&info).ok_or_else(|| {
+        Error::new(ErrorKind::Lake, format!("manifest {number} does not say when it was published"))
+    })
 }
 
 async fn read(lake: &Lake, number: u64) -> Result<Manifest> {

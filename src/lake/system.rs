@@ -29,7 +29,10 @@ pub trait SystemRow: Serialize + for<'de> Deserialize<'de> + Sized {
     /// The table's schema.
     fn schema() -> SchemaRef {
         Arc::new(Schema::new(
-            Self::columns().into_iter().map(|(name, kind, _)| Field::new(name, kind, true)).collect::<Vec<_>>(),
+            Self::columns()
+                .into_iter()
+                .map(|(name, kind, _)| Field::new(name, kind, true))
+                .collect::<Vec<_>>(),
         ))
     }
     /// Rows as a batch.
@@ -53,7 +56,10 @@ pub trait SystemRow: Serialize + for<'de> Deserialize<'de> + Sized {
     /// [`ErrorKind::Lake`] when the batch lacks columns or holds nulls where this version expects values.
     fn rows(batch: &RecordBatch) -> Result<Vec<Self>> {
         let damaged = |error: String| {
-            Error::new(ErrorKind::Lake, format!("table twin.{} is not what this version expects: {error}", Self::TABLE))
+            Error::new(
+                ErrorKind::Lake,
+                format!("table twin.{} is not what this version expects: {error}", Self::TABLE),
+            )
         };
         // Instants travel as integers, so that reading is the exact inverse of writing.
         let columns = batch
@@ -224,7 +230,7 @@ system_tables! {
         rows_rejected: int,
         /// Rows of the table that this slice deleted or closed, because their keys vanished.
         rows_deleted: int,
-        /// New columns it brought, and what was done about them.
+        /// New columns it brought and what was done about them, and declared columns it lacks.
         columns_changed: text_or_null,
         /// The run's instant.
         landed_at: instant,
@@ -336,7 +342,8 @@ mod tests {
              This page is generated from `src/lake/system.rs`: `TWINLAKE_UPDATE=1 cargo test --lib system` writes it anew.\n",
         );
         for (name, doc, columns) in tables() {
-            write!(text, "\n## `{name}`\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", lines(doc)).unwrap();
+            write!(text, "\n## `{name}`\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", lines(doc))
+                .unwrap();
             for (column, data_type, doc) in columns {
                 let kind = match data_type {
                     DataType::Utf8 => "text".to_string(),

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::SchemaRef;
+use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake::kernel::{Action, Add, MetadataExt, Remove, StructType, Transaction, new_metadata};
-use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
 
 use crate::clock::{self, Instant};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, without_backtrace};
 use crate::ids::{RelationName, RunId};
 use crate::lake::hash::LogicalHash;
 use crate::lake::version::{DataFile, TableVersion};
@@ -69,6 +69,12 @@ impl Lake {
             Error::new(ErrorKind::Declaration, format!("lake {url}: {error}"))
                 .with_hint("Use a folder, file:///path or memory:///.")
         })?;
+        if url.path().contains("%25") {
+            return Err(Error::new(ErrorKind::Declaration, format!("lake {url}: its path has a % in it"))
+                .with_hint(
+                    "The Delta library cannot open such a path: set `lake` in twin.toml to another folder.",
+                ));
+        }
         let mut url = url.clone();
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
@@ -87,8 +93,11 @@ impl Lake {
             None => Ok(()),
             Some(object) => {
                 let name = object.location.filename().unwrap_or_default();
-                Err(Error::new(ErrorKind::Lake, format!("{} is not a lake: it holds {name:?}", self.inner.url))
-                    .with_hint("Set `lake` in twin.toml to an empty or new folder."))
+                Err(Error::new(
+                    ErrorKind::Lake,
+                    format!("{} is not a lake: it holds {name:?}", self.inner.url),
+                )
+                .with_hint("Set `lake` in twin.toml to an empty or new folder."))
             }
         }
     }
@@ -161,6 +170,31 @@ impl Lake {
         Ok(read)
     }
 
+    /// Whether every file of a table version is there, and has its size.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`] when the store cannot say.
+    pub async fn is_whole(&self, version: &TableVersion) -> Result<bool> {
+        let folder = self.folder(&version.name);
+        for file in &version.files {
+            match self.inner.store.head(&folder.clone().join(file.path.as_str())).await {
+                Ok(meta) if meta.size == file.size => {}
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Removes files that were written for a table and will be of no version of it, except those that `kept` names.
+    pub async fn discard(&self, table: &RelationName, files: &[DataFile], kept: &[DataFile]) {
+        let folder = self.folder(table);
+        for file in files.iter().filter(|file| kept.iter().all(|kept| kept.path != file.path)) {
+            // What stays behind is harmless.
+            let _ = self.inner.store.delete(&folder.clone().join(file.path.as_str())).await;
+        }
+    }
+
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<(RelationName, u64), Arc<TableVersion>>> {
         self.inner.versions.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -169,7 +203,13 @@ impl Lake {
     ///
     /// # Errors
     /// When the schema holds a type that Parquet cannot.
-    pub fn writer(&self, table: &RelationName, run: &RunId, part: &str, schema: SchemaRef) -> Result<FileWriter> {
+    pub fn writer(
+        &self,
+        table: &RelationName,
+        run: &RunId,
+        part: &str,
+        schema: SchemaRef,
+    ) -> Result<FileWriter> {
         let store = Arc::clone(&self.inner.store);
         FileWriter::new(store, self.folder(table), format!("{run}-{part}"), schema)
     }
@@ -238,11 +278,14 @@ impl Lake {
         match &head {
             None => {
                 actions.push(Action::Protocol(protocol()));
-                actions.push(Action::Metadata(new_metadata(
-                    &schema,
-                    Vec::<String>::new(),
-                    [("delta.checkpointInterval", CHECKPOINT_INTERVAL)],
-                )?.with_name(name.to_string())?));
+                actions.push(Action::Metadata(
+                    new_metadata(
+                        &schema,
+                        Vec::<String>::new(),
+                        [("delta.checkpointInterval", CHECKPOINT_INTERVAL)],
+                    )?
+                    .with_name(name.to_string())?,
+                ));
             }
             Some(table) => {
                 let snapshot = table.snapshot()?;
@@ -297,8 +340,7 @@ impl Lake {
                 i64::try_from(commit.manifest).unwrap_or(i64::MAX),
                 Some(commit.at.timestamp_millis()),
             ));
-        let operation =
-            DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         let reference = match &head {
             Some(table) => Some(table.snapshot()? as &dyn TableReference),
             None => None,
@@ -346,10 +388,14 @@ impl Lake {
         let mut entry = LogEntry::default();
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let action: serde_json::Value = serde_json::from_slice(line).map_err(|error| {
-                Error::new(ErrorKind::Lake, format!("table {name}: version {version} of its log is damaged: {error}"))
-                    .with_hint(DAMAGED)
+                Error::new(
+                    ErrorKind::Lake,
+                    format!("table {name}: version {version} of its log is damaged: {error}"),
+                )
+                .with_hint(DAMAGED)
             })?;
-            if let Some(wanted) = action.pointer("/protocol/minReaderVersion").and_then(|wanted| wanted.as_u64())
+            if let Some(wanted) =
+                action.pointer("/protocol/minReaderVersion").and_then(|wanted| wanted.as_u64())
                 && wanted > READER_VERSION
             {
                 let message = format!("table {name}: it wants a reader of version {wanted}");
@@ -418,11 +464,8 @@ const DAMAGED: &str =
 
 fn unreadable(name: &RelationName, error: &DeltaTableError) -> Error {
     let text = error.to_string();
-    let hint = if text.contains("nsupported") || text.contains("reader version") {
-        NEWER
-    } else {
-        DAMAGED
-    };
+    let text = without_backtrace(&text);
+    let hint = if text.contains("nsupported") || text.contains("reader version") { NEWER } else { DAMAGED };
     Error::new(ErrorKind::Lake, format!("table {name}: {text}")).with_hint(hint)
 }
 
@@ -441,7 +484,7 @@ fn conflict_or(name: &RelationName, error: DeltaTableError) -> Error {
         DeltaTableError::ObjectStore { .. } | DeltaTableError::Io { .. } => {
             Error::new(ErrorKind::Storage, format!("table {name}: {error}"))
         }
-        _ => Error::new(ErrorKind::Lake, format!("table {name}: {error}")),
+        _ => Error::new(ErrorKind::Lake, format!("table {name}: {}", without_backtrace(&error.to_string()))),
     }
 }
 

@@ -139,8 +139,7 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .set_created_by(format!("twinlake {}", env!("CARGO_PKG_VERSION")));
     // Hashes do not compress: a dictionary of them costs time and saves nothing.
     if schema.field_with_name(columns::ROW_HASH).is_ok() {
-        properties =
-            properties.set_column_dictionary_enabled(ColumnPath::from(columns::ROW_HASH), false);
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(columns::ROW_HASH), false);
     }
     if schema.field_with_name(columns::SOURCE_POSITION).is_ok() {
         let position = ColumnPath::from(columns::SOURCE_POSITION);

@@ -78,7 +78,10 @@ impl ModelNode {
                 let empty = RecordBatch::new_empty(output_schema(&history, &self.decl)?);
                 let table = self.write(&empty, context).await?;
                 let checks = vec![self.too_early(&error, context)];
-                return Ok(Refreshed { output: Output::Table(table), records: Records { checks, ..Records::default() } });
+                return Ok(Refreshed {
+                    output: Output::Table(table),
+                    records: Records { checks, ..Records::default() },
+                });
             }
             (learned, _) => learned?,
         };

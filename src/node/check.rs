@@ -42,7 +42,10 @@ fn compile(check: &CheckDecl) -> Result<Check> {
         (format!("unique({})", columns.join(", ")), duplicates(columns))
     } else if let Some(columns) = &check.not_null {
         let tests: Vec<String> = columns.iter().map(|c| format!("{} IS NULL", quoted(c))).collect();
-        (format!("not_null({})", columns.join(", ")), format!("SELECT * FROM this WHERE {}", tests.join(" OR ")))
+        (
+            format!("not_null({})", columns.join(", ")),
+            format!("SELECT * FROM this WHERE {}", tests.join(" OR ")),
+        )
     } else if let Some(values) = &check.accepted {
         let column = column()?;
         let values: Vec<String> = values.iter().map(literal).collect();
@@ -69,9 +72,14 @@ fn compile(check: &CheckDecl) -> Result<Check> {
             return Err(wrong("`via` is missing"));
         }
         let to = if check.to.is_empty() { &check.via } else { &check.to };
-        let pairs: Vec<String> =
-            check.via.iter().zip(to).map(|(via, to)| format!("that.{} = this.{}", quoted(to), quoted(via))).collect();
-        let known: Vec<String> = check.via.iter().map(|via| format!("this.{} IS NOT NULL", quoted(via))).collect();
+        let pairs: Vec<String> = check
+            .via
+            .iter()
+            .zip(to)
+            .map(|(via, to)| format!("that.{} = this.{}", quoted(to), quoted(via)))
+            .collect();
+        let known: Vec<String> =
+            check.via.iter().map(|via| format!("this.{} IS NOT NULL", quoted(via))).collect();
         (
             format!("references({} -> {target})", check.via.join(", ")),
             format!(

@@ -82,8 +82,12 @@ pub struct Summary {
     pub rows_read: u64,
     /// Records that landed.
     pub rows_landed: u64,
+    /// Records that the tables knew already.
+    pub rows_unchanged: u64,
     /// Records that were rejected.
     pub rows_rejected: u64,
+    /// Files that were rejected as a whole.
+    pub files_rejected: usize,
     /// Files that are left to later runs.
     pub later: usize,
 }
@@ -204,7 +208,12 @@ impl Run<'_> {
         loop {
             let ready: Vec<RelationName> = waiting
                 .iter()
-                .filter(|name| self.graph.upstream(name).iter().all(|input| !steps.contains_key(input) || done.contains_key(input)))
+                .filter(|name| {
+                    self.graph
+                        .upstream(name)
+                        .iter()
+                        .all(|input| !steps.contains_key(input) || done.contains_key(input))
+                })
                 .cloned()
                 .collect();
             for name in ready {
@@ -245,7 +254,8 @@ impl Run<'_> {
                     // Which node it was is lost with the task: fail whatever is not accounted for.
                     stopped = true;
                     let error = Error::new(ErrorKind::Bug, format!("a node died: {panic}"));
-                    let lost = steps.keys().find(|n| !waiting.contains(*n) && !done.contains_key(*n)).cloned();
+                    let lost =
+                        steps.keys().find(|n| !waiting.contains(*n) && !done.contains_key(*n)).cloned();
                     match lost {
                         Some(name) => Done::failed(&steps[&name], error),
                         None => continue,
@@ -275,7 +285,13 @@ impl Run<'_> {
             manifest,
             rows_read: sum(|slice| slice.rows_read),
             rows_landed: sum(|slice| slice.rows_landed),
+            rows_unchanged: sum(|slice| slice.rows_unchanged),
             rows_rejected: sum(|slice| slice.rows_rejected),
+            files_rejected: nodes
+                .iter()
+                .flat_map(|node| &node.records.slices)
+                .filter(|slice| slice.status == "rejected")
+                .count(),
             later: self.prepared.pending.values().map(|pending| pending.later).sum(),
             nodes: nodes
                 .into_iter()

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::engine::{Engine, Use};
 use crate::error::Result;
 use crate::ids::RelationName;
-use crate::lake::system::{SliceRow, SystemRow};
 use crate::lake::Binding;
+use crate::lake::system::{SliceRow, SystemRow};
 use crate::node::Known;
 
 /// All published rows of a system table, in the order of `order_by`.

@@ -28,4 +28,4 @@ pub use known::{known_slices, system_rows};
 pub use plan::{Plan, Reason, Step};
 pub use report::{Reporter, Silent, Status};
 pub use select::Selection;
-pub use validate::{circle, validate};
+pub use validate::{circle, unresolved, validate};

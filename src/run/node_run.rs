@@ -152,9 +152,7 @@ impl NodeRun {
         crate::failpoint!("files-written");
         let name = self.node.name();
         let (bound, rows) = match &refreshed.output {
-            Output::Table(staged) => {
-                (Bound::Table(Arc::new(staged.clone())), Some(staged.hash().rows))
-            }
+            Output::Table(staged) => (Bound::Table(Arc::new(staged.clone())), Some(staged.hash().rows)),
             Output::View(sql) => (Bound::View(Arc::clone(sql)), None),
         };
         done.rows = rows;
@@ -170,20 +168,21 @@ impl NodeRun {
             Output::Table(staged) => {
                 let hash = staged.hash().to_string();
                 let same = match before.as_ref().and_then(|before| before.version.zip(Some(&before.hash))) {
-                    Some((version, old)) if *old == hash => {
-                        let published = self.engine.lake().version(name, version).await?;
-                        (published.schema == staged.schema).then_some(published)
-                    }
+                    Some((version, old)) if *old == hash => self.same(&staged, version).await?,
                     _ => None,
                 };
                 let committed = match same {
-                    Some(published) => published,
+                    Some(published) => {
+                        self.engine.lake().discard(name, &staged.files, &published.files).await;
+                        published
+                    }
                     None => self.commit(&staged).await?,
                 };
                 (committed.version, hash, None, Bound::Table(committed))
             }
         };
-        let unchanged = before.as_ref().is_some_and(|before| before.hash == hash && before.version == version);
+        let unchanged =
+            before.as_ref().is_some_and(|before| before.hash == hash && before.version == version);
         let made_by = match (&before, unchanged) {
             (Some(before), true) => before.run_id.clone(),
             _ => self.run_id.clone(),
@@ -219,12 +218,14 @@ impl NodeRun {
             return Err(Error::new(
                 ErrorKind::Input,
                 format!(
-                    "table {}: its declaration changed, but {} of the files it was landed from are gone ({first}, ...)",
+                    "table {}: its declaration changed, but files it was landed from are gone: {first}{}",
                     self.node.name(),
-                    gone.len()
+                    if gone.len() > 1 { format!(" and {} more", gone.len() - 1) } else { String::new() },
                 ),
             )
-            .with_hint("Bring the files back, or accept the loss of their rows with `twinlake run --full`."));
+            .with_hint(
+                "Bring the files back, or accept the loss of their rows with `twinlake run --full`.",
+            ));
         }
         if !self.known.is_empty() {
             // Everything that was read before is read again; what was never read still waits its turn.
@@ -247,11 +248,25 @@ impl NodeRun {
         let session = self.engine.session(binding, self.as_of, Use::Compute);
         let mut failed = Vec::new();
         for check in checks_of_its_own(self.node.as_ref(), &session)? {
-            let row: CheckRow = run_check(&session, self.node.name(), check, &self.run_id, self.as_of).await?;
+            let row: CheckRow =
+                run_check(&session, self.node.name(), check, &self.run_id, self.as_of).await?;
             report(&row, reporter, self.node.name(), &mut failed);
             done.records.checks.push(row);
         }
         failure(&failed)
+    }
+
+    /// The published version, where it can stand for what was staged: the same rows in the same columns, and nothing of
+    /// it lost. Making a node from scratch mends a lake, so only then is it worth looking.
+    async fn same(&self, staged: &TableVersion, version: u64) -> Result<Option<Arc<TableVersion>>> {
+        let lake = self.engine.lake();
+        let published = match lake.version(self.node.name(), version).await {
+            Ok(published) => published,
+            Err(_) if self.full => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let stands = published.schema == staged.schema && (!self.full || lake.is_whole(&published).await?);
+        Ok(stands.then_some(published))
     }
 
     async fn commit(&self, staged: &TableVersion) -> Result<Arc<TableVersion>> {

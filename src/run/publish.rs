@@ -9,7 +9,9 @@ use crate::clock;
 use crate::engine::Use;
 use crate::error::Result;
 use crate::ids::{Fingerprint, RelationName};
-use crate::lake::system::{CheckRow, ColumnRow, ModelMetricRow, NodeRow, RejectRow, RunRow, SliceRow, SystemRow};
+use crate::lake::system::{
+    CheckRow, ColumnRow, ModelMetricRow, NodeRow, RejectRow, RunRow, SliceRow, SystemRow,
+};
 use crate::lake::{
     Binding, Bound, Commit, DataFile, LogicalHash, Manifest, Published, RelationKind, RowHasher, TableVersion,
 };

@@ -59,7 +59,10 @@ fn resolve(term: &str, graph: &Graph) -> Result<BTreeSet<RelationName>> {
             })?;
             let glob = glob.compile_matcher();
             let named = graph.in_order().map(|node| node.name());
-            named.filter(|name| glob.is_match(name.to_string()) || name.schema() == pattern).cloned().collect()
+            named
+                .filter(|name| glob.is_match(name.to_string()) || name.schema() == pattern)
+                .cloned()
+                .collect()
         }
     };
     for name in selected.clone() {
@@ -77,7 +80,9 @@ fn resolve(term: &str, graph: &Graph) -> Result<BTreeSet<RelationName>> {
 fn leading(term: &str) -> (Option<usize>, &str) {
     match term.split_once('+') {
         Some(("", rest)) if !rest.is_empty() => (Some(usize::MAX), rest),
-        Some((steps, rest)) if !rest.is_empty() && steps.parse::<usize>().is_ok() => (steps.parse().ok(), rest),
+        Some((steps, rest)) if !rest.is_empty() && steps.parse::<usize>().is_ok() => {
+            (steps.parse().ok(), rest)
+        }
         _ => (None, term),
     }
 }

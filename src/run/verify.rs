@@ -60,7 +60,8 @@ pub async fn run_check(
 ) -> Result<CheckRow> {
     let sql = subject(&check.sql, relation);
     let mut bad_rows = 0i64;
-    let mut rows = session.query(&sql).await.map_err(|error| error.context(format!("check {}", check.name)))?;
+    let mut rows =
+        session.query(&sql).await.map_err(|error| error.context(format!("check {}", check.name)))?;
     while let Some(batch) = rows.next().await {
         bad_rows += i64::try_from(batch?.num_rows()).unwrap_or(i64::MAX);
     }

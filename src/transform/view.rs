@@ -64,10 +64,14 @@ impl Node for ViewNode {
         let session = context.engine.session(context.binding.clone(), context.as_of, Use::Compute);
         let plan = session.plan(&self.sql).await?;
         if self.materialize == Materialize::View {
-            return Ok(Refreshed { output: Output::View(Arc::clone(&self.sql)), records: Records::default() });
+            return Ok(Refreshed {
+                output: Output::View(Arc::clone(&self.sql)),
+                records: Records::default(),
+            });
         }
         let schema = derived_schema(plan.schema().as_arrow());
-        let mut writer = context.engine.lake().writer(&self.name, &context.run_id, "0", Arc::clone(&schema))?;
+        let mut writer =
+            context.engine.lake().writer(&self.name, &context.run_id, "0", Arc::clone(&schema))?;
         let mut rows = session.execute(&plan).await?;
         while let Some(batch) = rows.next().await {
             let batch = batch?;

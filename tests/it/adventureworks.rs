@@ -46,7 +46,8 @@ fn a_company_lands_whole_and_a_second_run_finds_nothing_to_do() {
     moved_customers_keep_their_history(&twin);
     predictions_are_sane(&twin);
 
-    let seen = twin.ask("SELECT relation, version, logical_hash FROM twin.manifest WHERE manifest = 0 ORDER BY 1");
+    let seen =
+        twin.ask("SELECT relation, version, logical_hash FROM twin.manifest WHERE manifest = 0 ORDER BY 1");
     let timer = Instant::now();
     let again = twin.run();
     let took = timer.elapsed();
@@ -67,7 +68,8 @@ fn every_record_is_accounted_for(twin: &Twin) {
     assert_eq!(rows.len(), 89);
     for table in &app.project.tables {
         let delimiter = if table.root.ends_with("online_orders") { b';' } else { b',' };
-        let files: Vec<&String> = read.keys().filter(|key| key.starts_with(&format!("{} ", table.name))).collect();
+        let files: Vec<&String> =
+            read.keys().filter(|key| key.starts_with(&format!("{} ", table.name))).collect();
         for key in &files {
             let uri = key.split_once(' ').unwrap().1;
             counted.insert((*key).clone(), records(&Path::new(&table.root).join(uri), delimiter));
@@ -81,7 +83,10 @@ fn every_record_is_accounted_for(twin: &Twin) {
     assert_eq!(read, counted, "records of each file");
     assert_eq!(rows["erp.online_orders"], 27_659, "with three daily increments");
     assert_eq!(rows["erp.online_order_lines"], 60_398);
-    assert_eq!(twin.number("SELECT count(*) FROM twin.slices WHERE rows_read <> rows_landed + rows_unchanged"), 0);
+    assert_eq!(
+        twin.number("SELECT count(*) FROM twin.slices WHERE rows_read <> rows_landed + rows_unchanged"),
+        0
+    );
 
     // What the data's own description says.
     let schema = std::fs::read_to_string(folder.join("adventureworks/schema.json")).unwrap();
@@ -90,9 +95,11 @@ fn every_record_is_accounted_for(twin: &Twin) {
     for table in schema.as_object().unwrap().values() {
         let (Some(file), Some(rows)) = (table["file"].as_str(), table["rows"].as_i64()) else { continue };
         let path = folder.join("adventureworks").join(file);
-        let found = app.project.tables.iter().filter(|table| Path::new(&table.root) == path.parent().unwrap());
+        let found =
+            app.project.tables.iter().filter(|table| Path::new(&table.root) == path.parent().unwrap());
         let uri = path.file_name().unwrap().to_string_lossy();
-        let keys: Vec<String> = found.map(|table| format!("{} {uri}", table.name)).filter(|key| read.contains_key(key)).collect();
+        let keys: Vec<String> =
+            found.map(|table| format!("{} {uri}", table.name)).filter(|key| read.contains_key(key)).collect();
         assert_eq!(keys.len(), 1, "{file} lands in one table");
         assert_eq!(read[&keys[0]], rows, "{file}");
         described += 1;
@@ -117,7 +124,9 @@ fn moved_customers_keep_their_history(twin: &Twin) {
 }
 
 fn predictions_are_sane(twin: &Twin) {
-    for (relation, series) in [("mart.territory_sales_forecast", "territory"), ("mart.category_sales_forecast", "category")] {
+    for (relation, series) in
+        [("mart.territory_sales_forecast", "territory"), ("mart.category_sales_forecast", "category")]
+    {
         let sql = format!(
             "SELECT count(*) AS n, count(DISTINCT {series}) AS series,
                 count(CASE WHEN 0 <= lo95 AND lo95 <= lo80 AND lo80 <= mean AND mean <= hi80 AND hi80 <= hi95 THEN 1 END) AS sane,

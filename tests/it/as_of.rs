@@ -36,7 +36,8 @@ fn a_past_manifest_stays_as_it_was() {
             let sales = twin.ask_at(&when, "SELECT count(*), max(_run_id) FROM shop.sales");
             assert_eq!(sales[0][0], ((day + 1) * SALES).to_string());
             assert_eq!(sales[0][1], run_id.as_str());
-            let amounts = twin.ask_at(&when, "SELECT (SELECT sum(amount) FROM shop.sales), amount FROM mart.total");
+            let amounts =
+                twin.ask_at(&when, "SELECT (SELECT sum(amount) FROM shop.sales), amount FROM mart.total");
             assert_eq!(amounts[0][0], amounts[0][1]);
             let manifests = twin.ask_at(&when, "SELECT count(DISTINCT manifest) FROM twin.manifest");
             assert_eq!(manifests[0][0], (day + 1).to_string(), "history ends with the manifest itself");
@@ -74,7 +75,11 @@ fn the_command_reads_the_past_by_number_instant_and_run() {
         let sql = "SELECT count(*) AS sales FROM shop.sales";
         let output = twin.process(&["sql", sql, "--as-of", &as_of, "--format", "csv"]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("sales\n{}\n", days * SALES), "{as_of}");
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            format!("sales\n{}\n", days * SALES),
+            "{as_of}"
+        );
     }
     let output = twin.process(&["sql", "SELECT 1", "--as-of", "7"]).output().unwrap();
     assert_eq!(output.status.code(), Some(5), "there is no manifest 7");
@@ -101,7 +106,10 @@ fn readers_never_see_half_a_run() {
                     (SELECT max(run_id) FROM twin.runs), (SELECT max(manifest) FROM twin.manifest)";
                 let rows = ask(&reader, &When::Now, sql).await;
                 let row = &rows[0];
-                assert!(row[0] == row[1] && row[1] == row[2] && row[2] == row[3], "amounts of two runs: {row:?}");
+                assert!(
+                    row[0] == row[1] && row[1] == row[2] && row[2] == row[3],
+                    "amounts of two runs: {row:?}"
+                );
                 assert_eq!(row[4], row[5], "a table and what the manifest says of it");
                 assert!(row[6] == row[7] && row[7] == row[8], "rows and records of two runs: {row:?}");
                 manifests.insert(row[9].clone());
@@ -159,7 +167,8 @@ fn a_failed_run_changes_nothing_that_readers_see() {
     }
     let told = twin.ask("SELECT status, nodes_failed FROM twin.runs ORDER BY run_id DESC LIMIT 1");
     assert_eq!(told, [["failed", "1"]], "the failure itself is on record");
-    let check = twin.ask("SELECT relation, bad_rows FROM twin.checks WHERE status = 'failed' AND level = 'error'");
+    let check =
+        twin.ask("SELECT relation, bad_rows FROM twin.checks WHERE status = 'failed' AND level = 'error'");
     assert_eq!(check, [["mart.by_product", "1"]]);
 
     // It fails as often as it is tried.
@@ -195,7 +204,8 @@ fn a_check_of_a_tables_own_rows_fails_it_before_it_is_committed() {
     twin.run();
     let before = twin.seen(&When::Now);
     // Day one's file once more, under another name: every sale is there twice.
-    std::fs::copy(twin.root.join("data/sales/sales_001.csv"), twin.root.join("data/sales/sales_002.csv")).unwrap();
+    std::fs::copy(twin.root.join("data/sales/sales_001.csv"), twin.root.join("data/sales/sales_002.csv"))
+        .unwrap();
     let summary = run(&twin.app());
     assert_eq!(summary.outcome, Outcome::Failed);
     let failed = summary.nodes.iter().filter(|node| node.status == Status::Failed);

@@ -23,7 +23,8 @@ fn what_was_planted_is_rejected_and_all_else_lands() {
 
     let numbers = |sql: &str| -> BTreeMap<String, Vec<u64>> {
         let rows = twin.ask(sql).into_iter();
-        rows.map(|row| (row[0].clone(), row[1..].iter().map(|cell| cell.parse().unwrap()).collect())).collect()
+        rows.map(|row| (row[0].clone(), row[1..].iter().map(|cell| cell.parse().unwrap()).collect()))
+            .collect()
     };
     let accounts = numbers(
         "SELECT relation, count(*) AS files, sum(rows_read) AS r, sum(rows_rejected) AS j FROM twin.slices GROUP BY relation",
@@ -45,7 +46,8 @@ fn what_was_planted_is_rejected_and_all_else_lands() {
         let held = twin.number(&format!("SELECT count(*) FROM {relation}"));
         assert_eq!(held, table.held as i64, "{relation}");
     }
-    let wrong = "SELECT count(*) FROM twin.slices WHERE rows_read <> rows_landed + rows_unchanged + rows_rejected";
+    let wrong =
+        "SELECT count(*) FROM twin.slices WHERE rows_read <> rows_landed + rows_unchanged + rows_rejected";
     assert_eq!(twin.number(wrong), 0);
     assert_eq!(twin.number("SELECT count(*) FROM mart.demand_forecast WHERE mean IS NULL OR mean < 0"), 0);
     assert!(twin.number("SELECT count(*) FROM mart.reorder WHERE order_quantity > 0") > 0);

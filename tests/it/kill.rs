@@ -43,7 +43,8 @@ fn assert_whole(twin: &Twin) {
     assert!(row[0] == row[1] && row[1] == row[2], "amounts differ: {row:?}");
     assert!(row[3] == row[4] && row[4] == row[5], "sales differ: {row:?}");
     assert!(row[6] == row[7], "staff differs: {row:?}");
-    let accounts = "SELECT count(*) FROM twin.slices WHERE rows_read <> rows_landed + rows_unchanged + rows_rejected";
+    let accounts =
+        "SELECT count(*) FROM twin.slices WHERE rows_read <> rows_landed + rows_unchanged + rows_rejected";
     assert_eq!(twin.number(accounts), 0);
 }
 
@@ -51,7 +52,8 @@ fn assert_whole(twin: &Twin) {
 mod at_failpoints {
     use super::*;
 
-    const POINTS: [&str; 5] = ["files-written", "node-committed", "system-committed", "before-publish", "published"];
+    const POINTS: [&str; 5] =
+        ["files-written", "node-committed", "system-committed", "before-publish", "published"];
 
     /// Runs a process that dies the `count`+1st time it comes to `point`. Whether it came there.
     fn killed(twin: &Twin, point: &str, count: usize) -> bool {
@@ -76,7 +78,11 @@ mod at_failpoints {
                 kills += 1;
                 assert_whole(&twin);
                 if point == "published" {
-                    assert_eq!(newest(&twin), Some(number.map_or(0, |number| number + 1)), "it was published");
+                    assert_eq!(
+                        newest(&twin),
+                        Some(number.map_or(0, |number| number + 1)),
+                        "it was published"
+                    );
                 } else {
                     assert_eq!(newest(&twin), number, "killed at {point}");
                     assert_eq!(twin.seen(&When::Now), before, "killed at {point}");
@@ -106,7 +112,9 @@ mod at_failpoints {
         let twin = shop(2);
         twin.run();
         let before = twin.seen(&When::Now);
-        for (point, count) in [("node-committed", 0), ("node-committed", 2), ("system-committed", 1), ("files-written", 1)] {
+        for (point, count) in
+            [("node-committed", 0), ("node-committed", 2), ("system-committed", 1), ("files-written", 1)]
+        {
             for _ in 0..2 {
                 assert!(killed(&twin, point, count));
                 assert_eq!(twin.seen(&When::Now), before);
@@ -180,7 +188,11 @@ fn of_two_runs_at_once_one_publishes_and_the_other_hears_of_it() {
         let published = codes.iter().filter(|code| **code == 0).count() as u64;
         assert!(published >= 1, "one of them always gets through: {codes:?}");
         conflicts += 2 - published;
-        assert_eq!(newest(&twin), Some(before + published - 1), "{codes:?}: one manifest for each that succeeded");
+        assert_eq!(
+            newest(&twin),
+            Some(before + published - 1),
+            "{codes:?}: one manifest for each that succeeded"
+        );
         assert_whole(&twin);
     }
     eprintln!("{conflicts} of 10 runs lost to the other");

@@ -16,6 +16,7 @@ mod files;
 mod kill;
 mod landing;
 mod learn;
+mod mend;
 mod online_retail;
 mod shop;
 mod slt;

@@ -33,7 +33,8 @@ fn assert_all_landed(twin: &Twin) {
     assert_eq!(accounts[0][5], "0");
     assert_eq!(twin.number("SELECT count(*) FROM shop.invoice_lines").to_string(), accounts[0][2]);
     assert_eq!(twin.number("SELECT count(*) FROM twin.rejects").to_string(), accounts[0][4]);
-    let lines = "SELECT count(*) FROM (SELECT DISTINCT _source_uri, _source_position FROM shop.invoice_lines)";
+    let lines =
+        "SELECT count(*) FROM (SELECT DISTINCT _source_uri, _source_position FROM shop.invoice_lines)";
     assert_eq!(twin.number(lines).to_string(), accounts[0][2], "no line twice");
 }
 
@@ -71,7 +72,8 @@ fn days_on_which_the_run_died_are_like_any_other() {
         assert_eq!(output.status.code(), None, "{failpoints}: {}", String::from_utf8_lossy(&output.stderr));
         let summary = twin.run();
         assert_eq!(summary.outcome, Outcome::Published, "{failpoints}");
-        let landed = summary.nodes.iter().find(|node| node.relation.to_string() == "shop.invoice_lines").unwrap();
+        let landed =
+            summary.nodes.iter().find(|node| node.relation.to_string() == "shop.invoice_lines").unwrap();
         assert_eq!(landed.status, Status::Refreshed);
     }
     twin.settle();

@@ -111,7 +111,14 @@ fn open(twin: &Twin, day: usize) {
     let mut products = String::from("product_id,price,changed_on\n");
     for product in (0..PRODUCTS).filter(|product| day == 1 || (product + day) % 3 == 0) {
         let changed = if product == 2 && day > 2 { 1 } else { day };
-        writeln!(products, "P{product},{}.50,2026-{:02}-{:02}", day + product, 1 + changed / 28, 1 + changed % 28).unwrap();
+        writeln!(
+            products,
+            "P{product},{}.50,2026-{:02}-{:02}",
+            day + product,
+            1 + changed / 28,
+            1 + changed % 28
+        )
+        .unwrap();
     }
     twin.write(&format!("data/products/products_{day:03}.csv"), &products);
 

@@ -25,7 +25,8 @@ impl Changes {
     fn of(twin: &Twin) -> Changes {
         let number = |sql: &str| twin.number(sql);
         let landed = number("SELECT sum(rows_landed) FROM twin.slices");
-        let initial = number("SELECT rows_landed FROM twin.slices WHERE rows_landed > 0 ORDER BY uri LIMIT 1");
+        let initial =
+            number("SELECT rows_landed FROM twin.slices WHERE rows_landed > 0 ORDER BY uri LIMIT 1");
         let removed = number("SELECT sum(rows_deleted) FROM twin.slices");
         let members = number("SELECT count(*) FROM market.constituents WHERE _valid_to IS NULL");
         assert_eq!(number("SELECT count(*) FROM market.constituents"), landed, "history forgets no version");
@@ -55,7 +56,8 @@ fn assert_history_is_sound(twin: &Twin) {
             FROM market.constituents)
         WHERE version > 1 AND (ended IS NULL OR ended > _valid_from)";
     assert_eq!(twin.number(overlap), 0, "a version begins before the one before it ends");
-    let accounts = "SELECT count(*) FROM twin.slices WHERE rows_read <> rows_landed + rows_unchanged + rows_rejected";
+    let accounts =
+        "SELECT count(*) FROM twin.slices WHERE rows_read <> rows_landed + rows_unchanged + rows_rejected";
     assert_eq!(twin.number(accounts), 0);
     // The last list is what holds now.
     let now = "SELECT
@@ -79,7 +81,8 @@ fn run_all(twin: &Twin) {
 fn a_list_that_cannot_be_read_whole_is_left_out_and_the_rest_is_history() {
     let Some(twin) = Twin::example("sp500") else { return };
     run_all(&twin);
-    let rejected = twin.ask("SELECT uri, rows_read - rows_rejected AS kept FROM twin.slices WHERE status = 'rejected'");
+    let rejected =
+        twin.ask("SELECT uri, rows_read - rows_rejected AS kept FROM twin.slices WHERE status = 'rejected'");
     assert_eq!(rejected, [["snapshots/000_2012-12-27_f8d9c4a0.csv", "0"]]);
     let reasons = twin.ask("SELECT DISTINCT uri FROM twin.rejects WHERE reason LIKE '%135%'");
     assert_eq!(reasons, [["snapshots/000_2012-12-27_f8d9c4a0.csv"]], "the reason names the line");

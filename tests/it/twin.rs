@@ -173,7 +173,9 @@ pub fn data(part: &str) -> Option<PathBuf> {
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
     };
     let found = folder.is_dir()
-        && fs::read_dir(&folder).unwrap().any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(part));
+        && fs::read_dir(&folder)
+            .unwrap()
+            .any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(part));
     if found {
         return Some(folder.canonicalize().unwrap());
     }

@@ -73,12 +73,16 @@ pub(super) async fn examine(app: &App, examination: &mut Examination<'_>) {
 async fn files(app: &App, manifest: &Manifest, examination: &mut Examination<'_>) -> u64 {
     let (mut tables, mut files, mut size) = (0, 0, 0);
     let mut damaged: Vec<String> = Vec::new();
+    // Tables that a run cannot make anew, since it continues from them.
+    let mut of_its_own = false;
     for (name, version) in versions(manifest) {
         tables += 1;
+        let before = damaged.len();
         let version = match app.lake.version(&name, version).await {
             Ok(version) => version,
             Err(error) => {
                 damaged.push(error.message().to_string());
+                of_its_own |= name.is_system();
                 continue;
             }
         };
@@ -96,6 +100,7 @@ async fn files(app: &App, manifest: &Manifest, examination: &mut Examination<'_>
                 Err(error) => damaged.push(format!("{name}/{}: {error}", file.path)),
             }
         }
+        of_its_own |= name.is_system() && damaged.len() > before;
     }
     match damaged.is_empty() {
         true => examination.ok(
@@ -105,7 +110,10 @@ async fn files(app: &App, manifest: &Manifest, examination: &mut Examination<'_>
         false => examination.fail(
             "tables",
             some_of(&damaged),
-            "Restore the lake from a backup; or remove the folders of these tables, and make them anew with `twinlake run --full`.",
+            match of_its_own {
+                true => "Restore the lake from a backup; or move it away, and land everything anew with `twinlake run`.",
+                false => "Restore the lake from a backup; or remove the folders of these tables, and make them anew with `twinlake run --full`.",
+            },
         ),
     }
     size

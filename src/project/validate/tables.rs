@@ -61,7 +61,8 @@ fn files(table: &Table, report: &mut Report) {
 fn unknown_extension(files: &str) -> Option<&str> {
     // Those that reading a file knows.
     const KNOWN: [&str; 11] = [
-        "csv", "json", "geojson", "ndjson", "jsonl", "geojsonl", "parquet", "arrow", "arrows", "ipc", "feather",
+        "csv", "json", "geojson", "ndjson", "jsonl", "geojsonl", "parquet", "arrow", "arrows", "ipc",
+        "feather",
     ];
     let name = files.rsplit('/').next().unwrap_or(files);
     let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);

@@ -43,6 +43,14 @@ pub async fn validate(project: &Project, engine: &Engine) -> Diagnostics {
     validation.finish()
 }
 
+/// What nodes read that is not there, and circles of nodes that read each other: what [`validate`] finds without planning.
+pub fn unresolved(project: &Project, engine: &Engine) -> Diagnostics {
+    let mut validation = Validation::new(project, engine);
+    let reads = validation.reads();
+    validation.order(&reads);
+    validation.finish()
+}
+
 /// What is known so far.
 struct Validation<'a> {
     project: &'a Project,
