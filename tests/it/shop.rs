@@ -109,7 +109,7 @@ fn open(twin: &Twin, day: usize) {
 
     // Some prices change, some rows come late.
     let mut products = String::from("product_id,price,changed_on\n");
-    for product in (0..PRODUCTS).filter(|product| day == 1 || (product + day) % 3 == 0) {
+    for product in (0..PRODUCTS).filter(|product| day == 1 || (product + day).is_multiple_of(3)) {
         let changed = if product == 2 && day > 2 { 1 } else { day };
         writeln!(
             products,

@@ -65,7 +65,7 @@ async fn a_file_with_new_columns_is_rejected_where_declared() {
     let reasons = twin.rows("SELECT reason FROM twin.rejects").await;
     assert_eq!(
         reasons,
-        ["columns that are not declared: x Declare them, or set new_columns to \"evolve\" or \"ignore\"."]
+        ["columns that are not declared: x. Declare them, or set new_columns to \"evolve\" or \"ignore\"."]
     );
     twin.write("data/2.csv", "ID,Name\n2,b\n");
     twin.run().await;
