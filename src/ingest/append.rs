@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use tokio::sync::mpsc;
@@ -14,8 +12,9 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::RelationName;
 use crate::ingest::account::Ledger;
+use crate::ingest::landing::Landing;
 use crate::ingest::pipeline::{Blocks, Event, Job, SliceError};
-use crate::ingest::rewrite::{Landing, merge_small, read_file, rewrite};
+use crate::ingest::rewrite::{merge_small, read_file, rewrite};
 use crate::lake::columns;
 use crate::lake::{DataFile, FileWriter, Lake, TableVersion};
 use crate::node::{Change, Context};
@@ -93,7 +92,7 @@ async fn deal(
                 context.progress.rows(rows as u64);
                 if rows > 0 {
                     let landing = Landing { context, source: &table.source, uri: &slices[block.slice].uri };
-                    let landed = landing.complete(&block.rows, &block.positions, &[], schema)?;
+                    let landed = landing.stamp(&block.rows, &block.positions, schema)?;
                     let index = turn % writers.len();
                     writers[index].write(landed, block.hashes).await?;
                     turn += 1;
@@ -220,44 +219,4 @@ impl Writer {
 
 fn joined<T>(result: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
     result.map_err(|panic| Error::new(ErrorKind::Bug, format!("a writer died: {panic}")))?
-}
-
-impl Landing<'_> {
-    /// Normalised rows with their lineage columns (and, before those, `validity` columns), in the table's schema.
-    ///
-    /// # Errors
-    /// When the rows are not of the schema; never for rows normalised to it.
-    pub fn complete(
-        &self,
-        rows: &RecordBatch,
-        positions: &Int64Array,
-        extra: &[(&str, ArrayRef)],
-        schema: &SchemaRef,
-    ) -> Result<RecordBatch> {
-        let count = rows.num_rows();
-        let text = |text: &str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, count)))
-        };
-        let columns = schema
-            .fields()
-            .iter()
-            .map(|field| -> Result<ArrayRef> {
-                if let Some((_, array)) = extra.iter().find(|(name, _)| name == field.name()) {
-                    return Ok(Arc::clone(array));
-                }
-                Ok(match field.name().as_str() {
-                    columns::SOURCE => text(self.source),
-                    columns::SOURCE_URI => text(self.uri),
-                    columns::SOURCE_POSITION => Arc::new(positions.clone()),
-                    columns::RUN_ID => text(self.context.run_id.as_str()),
-                    columns::INGESTED_AT => Arc::new(
-                        TimestampMicrosecondArray::from_value(self.context.as_of.timestamp_micros(), count)
-                            .with_timezone("UTC"),
-                    ),
-                    name => Arc::clone(rows.column(rows.schema().index_of(name)?)),
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
-    }
 }

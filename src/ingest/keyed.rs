@@ -19,8 +19,9 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::account::Ledger;
+use crate::ingest::landing::Landing;
 use crate::ingest::pipeline::{Blocks, Event, Job, Prepared, SliceError};
-use crate::ingest::rewrite::{Landing, conform, merge_small, read_file, rewrite};
+use crate::ingest::rewrite::{conform, merge_small, read_file, rewrite};
 use crate::lake::columns::instant_type;
 use crate::lake::system::RejectRow;
 use crate::lake::{DataFile, FileWriter, TableVersion, columns};

@@ -16,6 +16,7 @@ mod append;
 mod contract;
 mod declared;
 mod keyed;
+mod landing;
 mod node;
 mod normalise;
 mod pipeline;

@@ -26,16 +26,6 @@ const SMALL_FILES: usize = 48;
 /// What counts as small.
 const SMALL_ROWS: u64 = 50_000;
 
-/// Where rows come from: what their lineage columns say.
-pub struct Landing<'a> {
-    /// Run and instant.
-    pub context: &'a Context,
-    /// The source's name.
-    pub source: &'a str,
-    /// The slice.
-    pub uri: &'a str,
-}
-
 /// The batches of one data file, in order.
 pub struct Batches(ParquetRecordBatchStream<ParquetObjectReader>);
 

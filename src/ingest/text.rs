@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, Date32Array, Decimal128Array, PrimitiveArray,
-    StringArray, StringBuilder, TimestampMicrosecondArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, Date32Array,
+    PrimitiveArray, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
+use arrow::buffer::NullBuffer;
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Field, Schema, TimeUnit};
 use arrow::json::ReaderBuilder;
 use arrow::util::display::FormatOptions;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
@@ -91,69 +92,77 @@ fn cast(texts: &StringArray, data_type: &DataType) -> Result<ArrayRef> {
 fn decimal(texts: &StringArray, data_type: &DataType, scale: usize) -> Result<ArrayRef> {
     let DataType::Decimal128(precision, _) = data_type else { return cast(texts, data_type) };
     let limit = 10i128.pow(u32::from(*precision).min(38));
-    let mut odd = Odd::default();
-    let values: Decimal128Array = texts
-        .iter()
-        .enumerate()
-        .map(|(row, text)| match plain_decimal(text?.as_bytes(), scale) {
-            Plain::Value(value) => (i128::from(value).abs() < limit).then_some(i128::from(value)),
-            // A digit too many is not rounded away: the text is not a value of the type.
-            Plain::TooFine => None,
-            Plain::No => odd.put_off(row, text),
-        })
-        .collect();
-    let values = values.with_data_type(data_type.clone());
-    odd.read(values, |odd| {
+    let quick = |text: &[u8]| match plain_decimal(text, scale) {
+        Plain::Value(value) if i128::from(value).abs() < limit => Quick::Value(i128::from(value)),
+        // A digit too many is not rounded away: the text is not a value of the type.
+        Plain::Value(_) | Plain::TooFine => Quick::Null,
+        Plain::No => Quick::Unknown,
+    };
+    let thorough = |odd: &StringArray| {
         let kept: StringArray = odd.iter().map(|t| t.filter(|text| decimals(text) <= scale)).collect();
         cast(&kept, data_type)
-    })
+    };
+    Ok(Arc::new(read::<Decimal128Type>(texts, quick, thorough)?.with_data_type(data_type.clone())))
 }
 
 /// `2024-02-29` is read here, all other forms by Arrow.
 fn iso_dates(texts: &StringArray) -> Result<ArrayRef> {
-    let mut odd = Odd::default();
-    let values: Date32Array = texts
-        .iter()
-        .enumerate()
-        .map(|(row, text)| match iso_date(text?.as_bytes()) {
-            Some(days) => Some(days),
-            None => odd.put_off(row, text),
-        })
-        .collect();
-    odd.read(values, |odd| cast(odd, &DataType::Date32))
+    let quick = |text: &[u8]| iso_date(text).map_or(Quick::Unknown, Quick::Value);
+    Ok(Arc::new(read::<Date32Type>(texts, quick, |odd| cast(odd, &DataType::Date32))?))
 }
 
-/// Texts that the quick way does not know, to be read together by the thorough one.
-#[derive(Default)]
-struct Odd<'a> {
-    rows: Vec<usize>,
-    texts: Vec<Option<&'a str>>,
+/// What the quick way makes of a text.
+enum Quick<T> {
+    Value(T),
+    Null,
+    /// The thorough way may know.
+    Unknown,
 }
 
-impl<'a> Odd<'a> {
-    fn put_off<T>(&mut self, row: usize, text: Option<&'a str>) -> Option<T> {
-        self.rows.push(row);
-        self.texts.push(text);
-        None
+/// Texts as values: one by one the quick way, and those it does not know together the thorough one.
+fn read<T: ArrowPrimitiveType>(
+    texts: &StringArray,
+    quick: impl Fn(&[u8]) -> Quick<T::Native>,
+    thorough: impl FnOnce(&StringArray) -> Result<ArrayRef>,
+) -> Result<PrimitiveArray<T>> {
+    let mut values = Vec::with_capacity(texts.len());
+    let mut nulls: Vec<usize> = Vec::new();
+    let mut unknown: Vec<usize> = Vec::new();
+    let bytes = texts.value_data();
+    for (row, ends) in texts.value_offsets().windows(2).enumerate() {
+        values.push(match quick(&bytes[ends[0] as usize..ends[1] as usize]) {
+            Quick::Value(value) => value,
+            _ if texts.is_null(row) => T::Native::default(),
+            Quick::Null => {
+                nulls.push(row);
+                T::Native::default()
+            }
+            Quick::Unknown => {
+                unknown.push(row);
+                T::Native::default()
+            }
+        });
     }
-
-    /// `values` with those of the odd texts, as `thorough` reads them.
-    fn read<T: ArrowPrimitiveType>(
-        self,
-        values: PrimitiveArray<T>,
-        thorough: impl FnOnce(&StringArray) -> Result<ArrayRef>,
-    ) -> Result<ArrayRef> {
-        if self.rows.is_empty() {
-            return Ok(Arc::new(values));
+    if !unknown.is_empty() {
+        let odd: StringArray = unknown.iter().map(|row| Some(texts.value(*row))).collect();
+        let found = thorough(&odd)?;
+        for (row, value) in unknown.into_iter().zip(found.as_primitive::<T>()) {
+            match value {
+                Some(value) => values[row] = value,
+                None => nulls.push(row),
+            }
         }
-        let read = thorough(&StringArray::from(self.texts))?;
-        let data_type = values.data_type().clone();
-        let mut all: Vec<Option<T::Native>> = values.iter().collect();
-        for (row, value) in self.rows.into_iter().zip(read.as_primitive::<T>()) {
-            all[row] = value;
-        }
-        Ok(Arc::new(PrimitiveArray::<T>::from_iter(all).with_data_type(data_type)))
     }
+    let valid = match nulls.is_empty() {
+        true => texts.nulls().cloned(),
+        false => {
+            let mut valid = BooleanBufferBuilder::new(texts.len());
+            valid.append_n(texts.len(), true);
+            nulls.into_iter().for_each(|row| valid.set_bit(row, false));
+            NullBuffer::union(texts.nulls(), Some(&NullBuffer::new(valid.finish())))
+        }
+    };
+    Ok(PrimitiveArray::new(values.into(), valid))
 }
 
 enum Plain {
@@ -206,12 +215,12 @@ fn is_plain(digits: &[u8]) -> bool {
 /// The days since 1970-01-01 of a date of the form `2024-02-29`; none for any other text, and for no day of the calendar.
 fn iso_date(text: &[u8]) -> Option<i32> {
     let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = text else { return None };
-    let number = |digits: &[u8]| -> Option<u32> {
-        digits
-            .iter()
-            .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
-    };
-    let (year, month, day) = (number(&[y0, y1, y2, y3])?, number(&[m0, m1])?, number(&[d0, d1])?);
+    let digits = [y0, y1, y2, y3, m0, m1, d0, d1].map(|byte| byte.wrapping_sub(b'0'));
+    if digits.iter().any(|digit| *digit > 9) {
+        return None;
+    }
+    let [y0, y1, y2, y3, m0, m1, d0, d1] = digits.map(u32::from);
+    let (year, month, day) = (y0 * 1000 + y1 * 100 + y2 * 10 + y3, m0 * 10 + m1, d0 * 10 + d1);
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let last = match month {
         2 => 28 + u32::from(leap),
@@ -366,8 +375,6 @@ pub fn as_text(array: &ArrayRef) -> Result<StringArray> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::Decimal128Type;
-
     use super::*;
 
     #[test]

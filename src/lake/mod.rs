@@ -13,6 +13,9 @@
 
 mod binding;
 pub mod columns;
+mod constant;
+mod encoding;
+mod groups;
 mod hash;
 mod manifest;
 pub mod system;

@@ -8,25 +8,20 @@ use arrow::datatypes::SchemaRef;
 use object_store::ObjectStore;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::arrow::async_writer::AsyncArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
-use parquet::schema::types::ColumnPath;
+use tokio::io::AsyncWriteExt;
 
 use crate::error::{Error, Result};
-use crate::lake::columns;
+use crate::lake::groups::Groups;
 use crate::lake::hash::{LogicalHash, RowHasher};
 use crate::lake::version::DataFile;
 
-/// Rows in a row group: enough to compress well, few enough to hold one group of each writer in memory.
-const ROW_GROUP_ROWS: usize = 256 * 1024;
-
 /// A data file being written. Dropped unfinished, it leaves at most an unreferenced object behind.
 pub struct FileWriter {
-    writer: AsyncArrowWriter<BufWriter>,
+    /// None until there are rows.
+    groups: Option<Groups>,
+    object: BufWriter,
     store: Arc<dyn ObjectStore>,
     schema: SchemaRef,
     hasher: RowHasher,
@@ -50,14 +45,18 @@ impl FileWriter {
         let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
         let staged = folder.clone().join(format!(".{name}.{attempt}.staged"));
         let object = BufWriter::with_capacity(Arc::clone(&store), staged.clone(), 8 * 1024 * 1024);
-        let writer = AsyncArrowWriter::try_new_with_options(
-            object,
-            Arc::clone(&schema),
-            // The Parquet types say all there is to know: files of one table must not differ in hints about Arrow.
-            ArrowWriterOptions::new().with_properties(properties(&schema)).with_skip_arrow_metadata(true),
-        )?;
         let hasher = RowHasher::new(&schema);
-        Ok(Self { writer, store, schema, hasher, hash: LogicalHash::default(), folder, staged, name })
+        Ok(Self {
+            groups: None,
+            object,
+            store,
+            schema,
+            hasher,
+            hash: LogicalHash::default(),
+            folder,
+            staged,
+            name,
+        })
     }
 
     /// Appends rows.
@@ -69,13 +68,25 @@ impl FileWriter {
         self.write_hashed(batch, &hashes).await
     }
 
-    /// Appends rows whose hashes the caller has computed already.
+    /// Appends rows whose hashes the caller has computed already. Columns that say the same of all rows may come
+    /// run-end encoded, which is much faster.
     ///
     /// # Errors
     /// As [`write`](Self::write).
     pub async fn write_hashed(&mut self, batch: &RecordBatch, hashes: &[i64]) -> Result<()> {
         self.hash = self.hash.plus(LogicalHash::of(hashes));
-        self.writer.write(batch).await?;
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let groups = match &mut self.groups {
+            Some(groups) => groups,
+            none => none.insert(Groups::new(&self.schema, batch)?),
+        };
+        groups.write(batch)?;
+        let bytes = groups.take_bytes();
+        if !bytes.is_empty() {
+            self.object.put(bytes).await?;
+        }
         Ok(())
     }
 
@@ -94,12 +105,11 @@ impl FileWriter {
     /// # Errors
     /// When the store fails; nothing is left that a reader could see.
     pub async fn finish(mut self) -> Result<Option<DataFile>> {
-        let metadata = self.writer.finish().await?;
+        let Some(mut groups) = self.groups else { return Ok(None) };
+        let metadata = groups.finish()?;
+        self.object.put(groups.take_bytes()).await?;
+        self.object.shutdown().await?;
         let hash = self.hash;
-        if hash.rows == 0 {
-            self.store.delete_ts(&self.staged).await?;
-            return Ok(None);
-        }
         let name = format!("{}-{:016x}.parquet", self.name, hash.sum);
         let path = self.folder.clone().join(name.as_str());
         self.store.rename_ts(&self.staged, &path).await?;
@@ -109,18 +119,13 @@ impl FileWriter {
     }
 }
 
-/// The three calls we make, with our error; `object_store` keeps them on an extension trait.
+/// The two calls we make, with our error; `object_store` keeps them on an extension trait.
 trait StoreCalls {
-    async fn delete_ts(&self, path: &Path) -> Result<()>;
     async fn rename_ts(&self, from: &Path, to: &Path) -> Result<()>;
     async fn head_ts(&self, path: &Path) -> Result<u64>;
 }
 
 impl StoreCalls for Arc<dyn ObjectStore> {
-    async fn delete_ts(&self, path: &Path) -> Result<()> {
-        use object_store::ObjectStoreExt;
-        self.delete(path).await.map_err(Error::from)
-    }
     async fn rename_ts(&self, from: &Path, to: &Path) -> Result<()> {
         use object_store::ObjectStoreExt;
         self.rename(from, to).await.map_err(Error::from)
@@ -129,25 +134,6 @@ impl StoreCalls for Arc<dyn ObjectStore> {
         use object_store::ObjectStoreExt;
         Ok(self.head(path).await?.size)
     }
-}
-
-fn properties(schema: &SchemaRef) -> WriterProperties {
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_created_by(format!("twinlake {}", env!("CARGO_PKG_VERSION")));
-    // Hashes do not compress: a dictionary of them costs time and saves nothing.
-    if schema.field_with_name(columns::ROW_HASH).is_ok() {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(columns::ROW_HASH), false);
-    }
-    if schema.field_with_name(columns::SOURCE_POSITION).is_ok() {
-        let position = ColumnPath::from(columns::SOURCE_POSITION);
-        properties = properties
-            .set_column_dictionary_enabled(position.clone(), false)
-            .set_column_encoding(position, parquet::basic::Encoding::DELTA_BINARY_PACKED);
-    }
-    properties.build()
 }
 
 /// Delta's statistics: the row count, and bounds and null counts of top-level columns of simple types.

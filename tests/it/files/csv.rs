@@ -352,37 +352,3 @@ proptest! {
         prop_assert_eq!(read, rows);
     }
 }
-
-/// Measures, when asked: `cargo test --release -- --ignored --nocapture csv_speed`.
-#[test]
-#[ignore = "a measurement, meaningful with --release only"]
-fn csv_speed() {
-    use tpchgen::csv::LineItemCsv;
-    use tpchgen::generators::LineItemGenerator;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("lineitem.csv");
-    let mut text = format!("{}\n", LineItemCsv::header());
-    for line in LineItemGenerator::new(0.2, 1, 1).iter() {
-        use std::fmt::Write;
-        writeln!(text, "{}", LineItemCsv::new(line)).unwrap();
-    }
-    std::fs::write(&path, &text).unwrap();
-    let (mut cutting, mut parsing, mut rows) = (std::time::Duration::ZERO, std::time::Duration::ZERO, 0);
-    let mut reader = twinlake::ingest::files::FileReader::open(&path, &Layout::default()).unwrap();
-    loop {
-        let start = std::time::Instant::now();
-        let block = reader.next_block().unwrap();
-        cutting += start.elapsed();
-        let Some(block) = block else { break };
-        let start = std::time::Instant::now();
-        rows += block.parse().unwrap().rows.num_rows();
-        parsing += start.elapsed();
-    }
-    let rate = |time: std::time::Duration| text.len() as f64 / 1e6 / time.as_secs_f64();
-    println!(
-        "{rows} rows, {} MB: next_block {:.0} MB/s, parse {:.0} MB/s",
-        text.len() / 1_000_000,
-        rate(cutting),
-        rate(parsing)
-    );
-}
