@@ -104,7 +104,7 @@ impl Constant {
         let mut offsets = OffsetIndexBuilder::new();
         offsets.append_offset_and_size(data.offset as i64, i32::try_from(data.compressed_size)?);
         offsets.append_row_count(i64::from(rows_u32));
-        let bytes_written = (dictionary.bytes_written + data.bytes_written);
+        let bytes_written = dictionary.bytes_written + data.bytes_written;
         let closed = ColumnCloseResult {
             bytes_written,
             rows_written: rows as u64,

@@ -229,9 +229,10 @@ mod tests {
     }
 
     fn plain(batch: &RecordBatch) -> RecordBatch {
-        let columns = schema().fields().iter().zip(batch.columns());
+        let schema = schema();
+        let columns = schema.fields().iter().zip(batch.columns());
         let columns = columns.map(|(field, column)| cast(column, field.data_type()).unwrap()).collect();
-        RecordBatch::try_new(schema(), columns).unwrap()
+        RecordBatch::try_new(Arc::clone(&schema), columns).unwrap()
     }
 
     #[test]
