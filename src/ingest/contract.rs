@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Scalar, StringArray};
 use arrow::compute::kernels::cmp::{gt, lt};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, cast_with_options, prep_null_mask_filter};
 use arrow::datatypes::DataType;
 use regex::Regex;
 
@@ -61,7 +61,7 @@ pub struct Rules {
     min: Option<(Scalar<ArrayRef>, String)>,
     max: Option<(Scalar<ArrayRef>, String)>,
     pattern: Option<Regex>,
-    accepted: Option<HashSet<String>>,
+    accepted: Option<Accepted>,
     references: Option<(Arc<HashSet<String>>, String)>,
 }
 
@@ -85,7 +85,7 @@ impl Rules {
             None
         } else {
             let texts = decl.accepted.iter().map(|v| canonical(&value(column, &text_of(v))?));
-            Some(texts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+            Some(Accepted::of(texts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect()))
         };
         let references = match &decl.references {
             Some(target) => Some((Arc::new(known(column, target, session).await?), target.clone())),
@@ -160,8 +160,28 @@ impl Rules {
     }
 }
 
-fn set(mask: &BooleanArray) -> impl Iterator<Item = usize> {
-    mask.iter().enumerate().filter(|(_, bad)| *bad == Some(true)).map(|(row, _)| row)
+/// A few values are found faster one by one than by their hashes.
+enum Accepted {
+    Few(Vec<String>),
+    Many(HashSet<String>),
+}
+
+impl Accepted {
+    fn of(values: Vec<String>) -> Self {
+        if values.len() <= 8 { Self::Few(values) } else { Self::Many(values.into_iter().collect()) }
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        match self {
+            Self::Few(values) => values.iter().any(|value| value == text),
+            Self::Many(values) => values.contains(text),
+        }
+    }
+}
+
+fn set(mask: &BooleanArray) -> Vec<usize> {
+    let valid = prep_null_mask_filter(mask);
+    valid.values().set_indices().collect()
 }
 
 /// As it is written.

@@ -20,6 +20,7 @@ mod landing;
 mod node;
 mod normalise;
 mod pipeline;
+mod quick;
 mod rewrite;
 mod target;
 mod text;

@@ -14,6 +14,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use crate::engine::{Session, type_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::contract::{Rules, Violation, Violations};
+use crate::ingest::quick::{self, Read};
 use crate::ingest::target::{Column, Target};
 use crate::ingest::text::{TextFormat, as_text, clean, parse};
 use crate::project::{Table, is_time};
@@ -30,6 +31,8 @@ struct Prepared {
     format: TextFormat,
     nulls: Vec<String>,
     empty_is_null: bool,
+    /// Whether plain numbers and dates are what they seem: no pattern says otherwise, and none of them stands for null.
+    may_be_plain: bool,
     default: Option<ArrayRef>,
     rules: Rules,
 }
@@ -83,7 +86,7 @@ impl Normaliser {
                 Some(sql) => Some(literal(sql, column, session)?),
                 None => None,
             };
-            let nulls = decl.nulls.iter().chain(&dialect.nulls).cloned().collect();
+            let nulls: Vec<String> = decl.nulls.iter().chain(&dialect.nulls).cloned().collect();
             columns.push(Prepared {
                 from,
                 format: TextFormat {
@@ -92,6 +95,9 @@ impl Normaliser {
                     decimal_comma: dialect.decimal == ",",
                     is_time: is_time(&decl.data_type),
                 },
+                may_be_plain: decl.format.is_none()
+                    && dialect.decimal != ","
+                    && !nulls.iter().any(|null| null.contains(|c: char| c.is_ascii_digit())),
                 nulls,
                 empty_is_null: dialect.empty_is_null,
                 default,
@@ -137,10 +143,17 @@ impl Prepared {
                 .map_err(|error| Error::from(error).context(format!("column {}", self.column.name)))?,
         };
         let (before, mut values) = if is_text(found.data_type()) {
-            let trim = !self.column.decl.keep_spaces;
-            let texts = clean(&as_text(&found)?, trim, &self.nulls, self.empty_is_null);
-            let values = parse(&texts, data_type, &self.format)?;
-            (Arc::new(texts) as ArrayRef, values)
+            let texts = as_text(&found)?;
+            // Where all texts are plain values, there is nothing to clean.
+            let quick = if self.may_be_plain { quick::read(&texts, data_type) } else { None };
+            if let Some(Read::All(values)) = quick {
+                (Arc::new(texts.clone()) as ArrayRef, values)
+            } else {
+                let trim = !self.column.decl.keep_spaces;
+                let texts = clean(&texts, trim, &self.nulls, self.empty_is_null);
+                let values = parse(&texts, data_type, &self.format)?;
+                (Arc::new(texts) as ArrayRef, values)
+            }
         } else {
             let mut values = cast_with_options(&found, data_type, &CastOptions::default())?;
             // What an expression computes was asked for; what a file holds must not be cut.

@@ -15,8 +15,8 @@ pub(super) struct Grammar {
     pub(super) quote: Option<u8>,
     pub(super) escape: Option<u8>,
     pub(super) comment: Option<u8>,
-    /// What ends an unquoted field, each in all eight bytes of a word.
-    ends: [u64; 3],
+    /// The delimiter in all eight bytes of a word.
+    delimiters: u64,
 }
 
 /// One field.
@@ -65,28 +65,31 @@ impl Grammar {
         }
         // An escape that is the quote is the doubling that holds anyway.
         let escape = escape.filter(|&escape| Some(escape) != quote);
-        let ends = [delimiter, b'\n', b'\r'].map(|byte| u64::from(byte) * LOW);
-        Ok(Self { delimiter, quote, escape, comment, ends })
+        Ok(Self { delimiter, quote, escape, comment, delimiters: u64::from(delimiter) * LOW })
     }
 
     /// The first delimiter or line end from `at` on; the length of the text if there is none.
     ///
     /// Eight bytes at a time, inlined: fields are short, and calling a vector routine for each costs more than it saves
-    /// (measured: 720 against 590 MB/s). The test for a zero byte is Mycroft's, of 1987; its lowest hit is exact.
+    /// (measured: 720 against 590 MB/s). The tests for a byte that is zero, or less than another, are Mycroft's, of 1987;
+    /// their lowest hit is exact. Both line ends are less than 14, as are some bytes that are hardly ever there.
     #[inline(always)]
     fn field_end(&self, text: &[u8], mut at: usize) -> usize {
         while let Some(bytes) = text.get(at..at + 8) {
             let word = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
-            let mut hits = 0;
-            for end in self.ends {
-                let zero_where_equal = word ^ end;
-                hits |= zero_where_equal.wrapping_sub(LOW) & !zero_where_equal;
+            let zero_where_equal = word ^ self.delimiters;
+            let equal = zero_where_equal.wrapping_sub(LOW) & !zero_where_equal;
+            let less = word.wrapping_sub(14 * LOW) & !word;
+            let hits = (equal | less) & HIGH;
+            if hits == 0 {
+                at += 8;
+                continue;
             }
-            hits &= HIGH;
-            if hits != 0 {
-                return at + (hits.trailing_zeros() / 8) as usize;
+            at += (hits.trailing_zeros() / 8) as usize;
+            if self.ends_field(text[at]) {
+                return at;
             }
-            at += 8;
+            at += 1;
         }
         while at < text.len() && !self.ends_field(text[at]) {
             at += 1;
