@@ -14,17 +14,21 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{ArrayRef, Int32Array, RecordBatch, RunArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use clap::{Parser, ValueEnum};
 use datafusion::common::config::TableParquetOptions;
 use datafusion::dataframe::DataFrameWriteOptions;
 use datafusion::prelude::{CsvReadOptions, SessionConfig, SessionContext};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 use serde::{Deserialize, Serialize};
 use tpchgen::csv::LineItemCsv;
 use tpchgen::generators::LineItemGenerator;
 use twinlake::app::App;
+use twinlake::ids::RunId;
+use twinlake::lake::Lake;
 use twinlake::run::{Options, Outcome, Silent};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -68,6 +72,8 @@ enum Side {
     Datafusion,
     /// Delta.
     Polars,
+    /// Rows that Twinlake has landed, written with and without their lineage columns.
+    Lineage,
 }
 
 impl Side {
@@ -76,6 +82,7 @@ impl Side {
             Side::Twinlake => "Twinlake: Delta, contract, lineage, hash",
             Side::Datafusion => "DataFusion: plain Parquet",
             Side::Polars => "Polars: Delta",
+            Side::Lineage => "lineage columns alone",
         }
     }
 }
@@ -83,9 +90,9 @@ impl Side {
 /// One measurement.
 #[derive(Debug, Serialize, Deserialize)]
 struct Measured {
-    /// Of the landing alone, without starting the process.
+    /// Of the landing alone, without starting the process; of [`Side::Lineage`], what the columns add on one thread.
     seconds: f64,
-    /// Rows landed.
+    /// Rows landed or written.
     rows: u64,
     /// Most memory that was resident at once.
     peak_kib: u64,
@@ -125,6 +132,7 @@ fn compare(args: &Args) -> Result<()> {
     let mut results: BTreeMap<Side, Vec<Measured>> = BTreeMap::new();
     let mut written: BTreeMap<Side, u64> = BTreeMap::new();
     let mut shares = None;
+    let mut lineage = Vec::new();
     for _ in 0..args.runs {
         for side in &sides {
             let target = folder.join(format!("{side:?}").to_lowercase());
@@ -137,13 +145,15 @@ fn compare(args: &Args) -> Result<()> {
                 .insert(*side, files.iter().map(|file| file.metadata().map_or(0, |data| data.len())).sum());
             if *side == Side::Twinlake {
                 shares = Some(column_bytes(&files)?);
+                let added = child(Side::Lineage, &csv, &target, 1, None)?;
+                lineage.push(added.seconds / added.rows as f64 / args.threads as f64);
             }
             eprintln!("{side:?}: {:.2} s, {} MiB", measured.seconds, measured.peak_kib / 1024);
             results.entry(*side).or_default().push(measured);
             remove(&target)?;
         }
     }
-    report(bytes, &results, &written, &shares.unwrap_or_default())
+    report(bytes, &results, &written, &shares.unwrap_or_default(), lineage)
 }
 
 fn report(
@@ -151,17 +161,10 @@ fn report(
     results: &BTreeMap<Side, Vec<Measured>>,
     written: &BTreeMap<Side, u64>,
     columns: &BTreeMap<String, u64>,
+    lineage_seconds: Vec<f64>,
 ) -> Result<()> {
     let median = |side: Side| -> Option<f64> {
-        let mut seconds: Vec<f64> = results.get(&side)?.iter().map(|measured| measured.seconds).collect();
-        seconds.sort_by(f64::total_cmp);
-        // Of an even number, the mean of the middle two.
-        let middle = seconds.len() / 2;
-        Some(if seconds.len() % 2 == 1 {
-            seconds[middle]
-        } else {
-            (seconds[middle - 1] + seconds[middle]) / 2.0
-        })
+        Some(median(results.get(&side)?.iter().map(|measured| measured.seconds).collect()))
     };
     let ours = median(Side::Twinlake).ok_or("nothing was measured")?;
     let mut text = String::from(
@@ -193,8 +196,26 @@ fn report(
         writeln!(text, "| `{name}` | {:.3} | {:.2} |", per_row(*bytes), percent(*bytes))?;
     }
     writeln!(text, "| all lineage columns | {:.3} | {:.2} |", per_row(lineage), percent(lineage))?;
+    let rows = rows.first().copied().unwrap_or(0) as f64;
+    let seconds = self::median(lineage_seconds) * rows;
+    writeln!(
+        text,
+        "\nThey take {seconds:.2} s of the {ours:.2} s, {:.1} % on top of the rest.",
+        100.0 * seconds / (ours - seconds)
+    )?;
     println!("{text}");
     Ok(())
+}
+
+/// Of an even number, the mean of the middle two.
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.sort_by(f64::total_cmp);
+    let middle = seconds.len() / 2;
+    match seconds.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => seconds[middle],
+        _ => (seconds[middle - 1] + seconds[middle]) / 2.0,
+    }
 }
 
 /// The CSV file, written once.
@@ -287,6 +308,7 @@ fn measure(side: Side, csv: &Path, target: &Path, threads: usize) -> Result<()> 
         }
         Side::Datafusion => runtime.block_on(datafusion(csv, target, threads))?,
         Side::Polars => return Err("Polars is measured by landing_peer.py".into()),
+        Side::Lineage => runtime.block_on(lineage(target))?,
     };
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak_kib = status
@@ -309,6 +331,74 @@ async fn twinlake(root: &Path) -> Result<(f64, u64)> {
         return Err(format!("the run did not land every row: {summary:?}").into());
     }
     Ok((seconds, summary.rows_landed))
+}
+
+/// Writes rows that Twinlake has landed to memory, in turn with their lineage columns and without; the seconds that the
+/// columns add, and how many rows there were.
+async fn lineage(root: &Path) -> Result<(f64, u64)> {
+    const ROWS: usize = 1 << 20;
+    let file = data_files(root)?.into_iter().next().ok_or("nothing landed")?;
+    let mut batches = Vec::new();
+    let mut rows = 0;
+    for batch in
+        ParquetRecordBatchReaderBuilder::try_new(File::open(file)?)?.with_batch_size(16_384).build()?
+    {
+        let batch = batch?;
+        rows += batch.num_rows();
+        batches.push(batch);
+        if rows >= ROWS {
+            break;
+        }
+    }
+    let schema = batches.first().ok_or("an empty file")?.schema();
+    let own: Vec<usize> =
+        (0..schema.fields().len()).filter(|index| !schema.field(*index).name().starts_with('_')).collect();
+    let bare: Vec<RecordBatch> = batches.iter().map(|batch| batch.project(&own)).collect::<Result<_, _>>()?;
+    // In the form in which landing hands them over.
+    let stamped: Vec<RecordBatch> = batches.iter().map(run_end_encoded).collect::<Result<_>>()?;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        with.push(write(&stamped, &schema).await?);
+        without.push(write(&bare, &bare[0].schema()).await?);
+    }
+    Ok(((median(with) - median(without)).max(0.0), rows as u64))
+}
+
+/// A batch whose columns of one text or instant are run-end encoded.
+fn run_end_encoded(batch: &RecordBatch) -> Result<RecordBatch> {
+    let each = Int32Array::from(vec![i32::try_from(batch.num_rows())?]);
+    let mut fields = Vec::new();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        let name = field.name();
+        let column = match name.starts_with('_') && name != "_source_position" {
+            true => Arc::new(RunArray::try_new(&each, &column.slice(0, 1))?),
+            false => Arc::clone(column),
+        };
+        fields.push(field.as_ref().clone().with_data_type(column.data_type().clone()));
+        columns.push(column);
+    }
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+/// Seconds to write the batches to a data file in memory.
+async fn write(batches: &[RecordBatch], schema: &SchemaRef) -> Result<f64> {
+    let lake = Lake::open(&"memory:///".parse()?).map_err(|error| error.message().to_string())?;
+    let began = Instant::now();
+    let written = async {
+        let mut writer = lake.writer(
+            &"tpch.lineitem".parse()?,
+            &RunId::from(String::from("lineage")),
+            "0",
+            Arc::clone(schema),
+        )?;
+        for batch in batches {
+            writer.write_hashed(batch, &[]).await?;
+        }
+        writer.finish().await
+    };
+    written.await.map_err(|error: twinlake::error::Error| error.message().to_string())?;
+    Ok(began.elapsed().as_secs_f64())
 }
 
 /// DataFusion's own CSV reader and Parquet writer, with the same types and compression.

@@ -19,11 +19,14 @@ pub enum Read<'a> {
     But(Odd<'a>),
 }
 
+/// Puts in what was found of the odd rows.
+type Finish<'a> = Box<dyn FnOnce(&[usize], Option<&ArrayRef>) -> ArrayRef + 'a>;
+
 /// Values, and the texts that are still to be read.
 pub struct Odd<'a> {
     texts: &'a StringArray,
     rows: Vec<usize>,
-    finish: Box<dyn FnOnce(&[usize], Option<&ArrayRef>) -> ArrayRef + 'a>,
+    finish: Finish<'a>,
 }
 
 impl Odd<'_> {
