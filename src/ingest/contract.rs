@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Scalar, StringArray};
 use arrow::compute::kernels::cmp::{gt, lt};
-use arrow::compute::{CastOptions, cast_with_options, prep_null_mask_filter};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use regex::Regex;
 
@@ -180,8 +180,10 @@ impl Accepted {
 }
 
 fn set(mask: &BooleanArray) -> Vec<usize> {
-    let valid = prep_null_mask_filter(mask);
-    valid.values().set_indices().collect()
+    match mask.nulls() {
+        None => mask.values().set_indices().collect(),
+        Some(valid) => (mask.values() & valid.inner()).set_indices().collect(),
+    }
 }
 
 /// As it is written.

@@ -19,7 +19,7 @@ use crate::ingest::normalise::Normaliser;
 use crate::ingest::target::Target;
 use crate::lake::RowHasher;
 use crate::lake::system::RejectRow;
-use crate::node::{Change, Context, Slice};
+use crate::node::{Change, Context, Progress, Slice};
 use crate::project::Table;
 use crate::project::source::Malformed;
 
@@ -142,10 +142,19 @@ impl Blocks {
         let session = context.engine.session(context.binding.clone(), context.as_of, Use::Compute);
         let layout = layout(&job.table, context.engine.batch_rows());
         let stamp = Stamp { run_id: context.run_id.to_string(), at: context.as_of.timestamp_micros() };
+        let read = Reading {
+            progress: Arc::clone(&context.progress),
+            total: job
+                .slices
+                .iter()
+                .filter(|slice| slice.change != Change::Vanished)
+                .map(|slice| slice.size)
+                .sum(),
+        };
         let reading = tokio::spawn(async move {
             let present = |slice: &usize| job.slices[*slice].change != Change::Vanished;
             for slice in (0..job.slices.len()).filter(present) {
-                if let Err(error) = read_slice(&job, slice, &layout, &session, &stamp, &sender).await {
+                if let Err(error) = read_slice(&job, slice, &layout, &session, &stamp, &sender, &read).await {
                     // The consumer may have gone: then nobody wants to know.
                     let _ = sender.send(Step::Failed(error)).await;
                     return;
@@ -196,6 +205,7 @@ async fn read_slice(
     session: &Session,
     stamp: &Stamp,
     sender: &mpsc::Sender<Step>,
+    read: &Reading,
 ) -> Result<(), SliceError> {
     let slice = &job.slices[index];
     let of_slice = |error: Error| SliceError { slice: Some(index), malformed: false, error };
@@ -227,6 +237,7 @@ async fn read_slice(
         whole: job.whole.get(&index).cloned(),
         stamp: stamp.clone(),
     });
+    let mut passed = 0;
     loop {
         let (returned, block) = spawn_blocking(move || {
             let block = reader.next_block();
@@ -236,15 +247,30 @@ async fn read_slice(
         .map_err(|panic| of_slice(died(&panic)))?;
         reader = returned;
         let Some(block) = block.map_err(of_slice)? else { break };
+        read.advance(reader.passed().min(slice.size) - passed);
+        passed = reader.passed().min(slice.size);
         let worker = Arc::clone(&worker);
         let work = spawn_blocking(move || worker.prepare(block));
         if sender.send(Step::Working(index, work)).await.is_err() {
             return Ok(());
         }
     }
+    read.advance(slice.size - passed);
     let end = Step::End { slice: index, digest: reader.digest(), columns_changed };
     let _ = sender.send(end).await;
     Ok(())
+}
+
+/// How far all slices have been read.
+struct Reading {
+    progress: Arc<dyn Progress>,
+    total: u64,
+}
+
+impl Reading {
+    fn advance(&self, bytes: u64) {
+        self.progress.bytes(bytes, self.total);
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -14,11 +14,12 @@
 //! A value that would lose something (nanoseconds, a date64 with a time of day, a decimal of more than 38 digits) is an
 //! error that names the column, as is a type without any counterpart (unions, structs without fields).
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow::compute::{CastOptions, can_cast_types, cast_with_options};
@@ -176,13 +177,30 @@ fn open_raw(path: &Path) -> Result<File> {
     open::file(path)
 }
 
+thread_local! {
+    /// Whether a panic on this thread will be told as an error, and need not be told by itself.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Runs a reader of binary data. Some panic on files that are damaged or exotic: that is the file's error, not ours.
 fn guarded<T>(
     path: &Path,
     place: &str,
     read: impl FnOnce() -> Result<T, Box<dyn std::error::Error + Send + Sync>>,
 ) -> Result<T> {
-    let reason = match catch_unwind(AssertUnwindSafe(read)) {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                usual(panic);
+            }
+        }));
+    });
+    GUARDED.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(false);
+    let reason = match outcome {
         Ok(Ok(read)) => return Ok(read),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "the library that reads it gave up".to_owned(),

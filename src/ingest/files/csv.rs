@@ -20,6 +20,7 @@ pub(super) struct Reader {
     text: Text,
     rules: Arc<Rules>,
     block_bytes: usize,
+    most_bytes: usize,
     /// Read, but not yet given out; begins with a record.
     pending: Vec<u8>,
     /// The line `pending` begins on.
@@ -79,12 +80,17 @@ impl Reader {
         };
         let pending = start.pending.split_off(start.at);
         let (text, more) = (start.text, start.more);
-        let block_bytes = layout.block_bytes.clamp(1, MAX_RECORD_BYTES);
-        Ok(Self { text, rules: Arc::new(rules), block_bytes, pending, line, more })
+        let most_bytes = layout.block_bytes.clamp(1, MAX_RECORD_BYTES);
+        let block_bytes = most_bytes.min(FIRST_BLOCK_BYTES);
+        Ok(Self { text, rules: Arc::new(rules), block_bytes, most_bytes, pending, line, more })
     }
 
     pub(super) fn schema(&self) -> SchemaRef {
         Arc::clone(&self.rules.schema)
+    }
+
+    pub(super) fn passed(&self) -> u64 {
+        self.text.passed()
     }
 
     pub(super) fn digest(&self) -> Option<u128> {
@@ -117,7 +123,11 @@ impl Reader {
         self.pending.truncate(end);
         let text = std::mem::replace(&mut self.pending, rest);
         let line = self.line;
-        self.line += line_ends(&text);
+        let lines = line_ends(&text);
+        self.line += lines;
+        // A row costs more than its text, a rejected one most of all: of tiny rows, blocks are smaller.
+        let limit = text.len() as i64 * BLOCK_LINES / lines.max(1);
+        self.block_bytes = usize::try_from(limit).unwrap_or(usize::MAX).min(self.most_bytes);
         Ok(Some(Work { text, line, rules: Arc::clone(&self.rules) }))
     }
 }
@@ -180,6 +190,11 @@ impl Start {
         }
     }
 }
+
+/// About how many lines a block has at most.
+const BLOCK_LINES: i64 = 64 << 10;
+/// The first block tells how long lines are.
+const FIRST_BLOCK_BYTES: usize = 256 << 10;
 
 /// As much as is read at once to find the header.
 const HEADER_BYTES: usize = 64 << 10;

@@ -89,6 +89,10 @@ impl Cutter {
         Ok(cutter)
     }
 
+    pub(super) fn passed(&self) -> u64 {
+        self.text.passed()
+    }
+
     pub(super) fn digest(&self) -> Option<u128> {
         self.text.digest().filter(|_| self.place == Place::End)
     }

@@ -85,6 +85,10 @@ impl Reader {
         Arc::clone(&self.rules.schema)
     }
 
+    pub(super) fn passed(&self) -> u64 {
+        self.cutter.passed()
+    }
+
     pub(super) fn digest(&self) -> Option<u128> {
         self.cutter.digest()
     }

@@ -154,6 +154,11 @@ impl Bytes {
         }
     }
 
+    /// How many raw bytes have been read.
+    pub(super) fn passed(&self) -> u64 {
+        lock(&self.passed).bytes
+    }
+
     /// The hash of all raw bytes, once all were read.
     pub(super) fn digest(&self) -> Option<u128> {
         let passed = lock(&self.passed);

@@ -120,6 +120,15 @@ impl FileReader {
         Ok(work.map(|work| Block { work }))
     }
 
+    /// How many of the file's bytes have been read. Of Parquet and Arrow it is not known.
+    pub fn passed(&self) -> u64 {
+        match &self.inner {
+            Inner::Csv(reader) => reader.passed(),
+            Inner::Json(reader) => reader.passed(),
+            Inner::Columnar(_) => 0,
+        }
+    }
+
     /// The xxh3-128 of the file's bytes as they are on disk; known once `next_block` returned none.
     pub fn digest(&self) -> Option<u128> {
         match &self.inner {

@@ -90,6 +90,10 @@ impl Text {
         Ok(())
     }
 
+    pub(super) fn passed(&self) -> u64 {
+        self.bytes.passed()
+    }
+
     pub(super) fn digest(&self) -> Option<u128> {
         self.bytes.digest()
     }
