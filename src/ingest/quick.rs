@@ -131,6 +131,7 @@ enum Plain {
 }
 
 /// Digits, with a sign before and a point between, if at all; as a number of units of 10^-scale.
+#[inline]
 fn plain_decimal(text: &[u8], scale: usize) -> Plain {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -140,6 +141,10 @@ fn plain_decimal(text: &[u8], scale: usize) -> Plain {
     // So many digits and zeros fit an i64 without a check each.
     if digits.len() + scale > 18 {
         return Plain::No;
+    }
+    // Nearly all are of one of two forms: digits alone, or as many after the point as the type has.
+    if let Some(value) = fixed_point(digits, scale) {
+        return Plain::Value(if negative { -value } else { value });
     }
     let mut value = 0i64;
     let mut after_point = None;
@@ -163,6 +168,26 @@ fn plain_decimal(text: &[u8], scale: usize) -> Plain {
         value *= 10;
     }
     Plain::Value(if negative { -value } else { value })
+}
+
+/// Digits alone, or digits, a point and `scale` more.
+#[inline(always)]
+fn fixed_point(text: &[u8], scale: usize) -> Option<i64> {
+    let (whole, fraction) = match text.len().checked_sub(scale + 1) {
+        Some(point) if scale > 0 && text[point] == b'.' => (&text[..point], &text[point + 1..]),
+        _ => (text, &text[..0]),
+    };
+    let mut value = 0i64;
+    let mut is_other = whole.is_empty();
+    for byte in whole.iter().chain(fraction) {
+        let digit = byte.wrapping_sub(b'0');
+        is_other |= digit > 9;
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+    }
+    if fraction.is_empty() {
+        value = value.wrapping_mul(10i64.pow(scale as u32));
+    }
+    (!is_other).then_some(value)
 }
 
 fn is_plain(digits: &[u8]) -> bool {

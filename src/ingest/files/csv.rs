@@ -486,11 +486,12 @@ impl Span {
 fn take_fields(columns: &mut [Cells], text: &[u8], fields: &mut Vec<Span>, rules: &Rules) {
     let width = columns.len();
     for (index, cells) in columns.iter_mut().enumerate() {
-        for Span { start, end } in fields.iter().skip(index).step_by(width) {
+        for row in fields.chunks_exact(width) {
+            let Span { start, end } = row[index];
             match start & Span::ESCAPED {
-                0 => cells.push(text, *start as usize, *end as usize, rules),
-                _ if *end == u32::MAX => cells.push_null(),
-                _ => cells.push_escaped(&text[(start & !Span::ESCAPED) as usize..*end as usize], rules),
+                0 => cells.push(text, start as usize, end as usize, rules),
+                _ if end == u32::MAX => cells.push_null(),
+                _ => cells.push_escaped(&text[(start & !Span::ESCAPED) as usize..end as usize], rules),
             }
         }
     }
