@@ -185,6 +185,35 @@ pub fn data(part: &str) -> Option<PathBuf> {
     None
 }
 
+/// Whether `test` is done: to root every file is readable, so the test is run in a process without that privilege.
+/// Where this user is bound by a file's rights anyway, or is so now, there is everything to do.
+pub fn done_without_privilege(test: &str) -> bool {
+    const INSIDE: &str = "TWINLAKE_TEST_UNPRIVILEGED";
+    let probe = tempfile::NamedTempFile::new().unwrap();
+    let nothing = std::os::unix::fs::PermissionsExt::from_mode(0o000);
+    fs::set_permissions(probe.path(), nothing).unwrap();
+    if fs::File::open(probe.path()).is_err() {
+        return false;
+    }
+    assert!(std::env::var_os(INSIDE).is_none(), "setpriv did not take the privilege away");
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.arg("--bounding-set=-dac_override,-dac_read_search");
+    if !unprivileged.arg("true").status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: {test}: this user may read every file, and setpriv cannot take that away");
+        return true;
+    }
+    let output = Command::new("setpriv")
+        .arg("--bounding-set=-dac_override,-dac_read_search")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    true
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
