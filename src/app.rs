@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Fingerprint, RelationName};
 use crate::ingest::FileTable;
 use crate::lake::{Binding, Lake, Manifest, When};
-use crate::node::{Check, ColumnDoc, Description, Node, checks};
+use crate::learn::{ModelNode, Registry};
+use crate::node::{ColumnDoc, Description, Node, checks};
 use crate::project::{Diagnostics, Model, Project, Table, View};
 use crate::run::{Graph, Options, Plan, Reporter, Selection, Summary};
 use crate::transform::ViewNode;
@@ -28,6 +29,8 @@ pub struct App {
     pub engine: Engine,
     /// Its nodes.
     pub graph: Graph,
+    /// Those of its nodes that are models.
+    pub models: BTreeMap<RelationName, Arc<ModelNode>>,
 }
 
 impl App {
@@ -47,8 +50,8 @@ impl App {
     pub fn of(project: Project) -> Result<App> {
         let lake = Lake::open(&project.lake_url)?;
         let engine = Engine::new(&lake, settings(&project))?;
-        let graph = graph(&project, &engine)?;
-        Ok(App { project, lake, engine, graph })
+        let (graph, models) = graph(&project, &engine)?;
+        Ok(App { project, lake, engine, graph, models })
     }
 
     /// What is published.
@@ -69,13 +72,23 @@ impl App {
         Ok(self.engine.session(Binding::of(manifest), as_of, Use::Ask))
     }
 
+    /// The versions of a model, as published at `when`; `asked` is a version whose parameters are needed.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub async fn registry(&self, model: &RelationName, when: &When, asked: Option<i64>) -> Result<Registry> {
+        let binding = Binding::of(self.manifest(when).await?);
+        Registry::read(&self.engine, &binding, model, asked).await
+    }
+
     /// What a run would do now.
     ///
     /// # Errors
     /// When the lake or the sources cannot be listed, or the selection selects nothing.
     pub async fn plan(&self, selection: &Selection, full: bool) -> Result<Plan> {
         self.verify_resolved()?;
-        crate::run::prepare(&self.graph, &self.engine, selection, full).await.map(|prepared| prepared.plan)
+        let options = Options { selection: selection.clone(), full, ..Options::default() };
+        crate::run::prepare(&self.graph, &self.engine, &options).await.map(|prepared| prepared.plan)
     }
 
     /// Brings the twin up to date and publishes.
@@ -131,7 +144,7 @@ fn settings(project: &Project) -> EngineSettings {
 ///
 /// # Errors
 /// [`ErrorKind::Declaration`] with every place of a cycle.
-fn graph(project: &Project, engine: &Engine) -> Result<Graph> {
+fn graph(project: &Project, engine: &Engine) -> Result<(Graph, BTreeMap<RelationName, Arc<ModelNode>>)> {
     let session = engine.session(Binding::default(), clock::now(), Use::Compute);
     let mut nodes: Vec<Arc<dyn Node>> = Vec::new();
     for table in &project.tables {
@@ -140,10 +153,13 @@ fn graph(project: &Project, engine: &Engine) -> Result<Graph> {
     for view in &project.views {
         nodes.push(Arc::new(view_node(view, &session)?));
     }
+    let mut models = BTreeMap::new();
     for model in &project.models {
-        nodes.push(model_node(model, &session)?);
+        let node = Arc::new(model_node(model, &session, tags(project))?);
+        nodes.push(Arc::clone(&node) as Arc<dyn Node>);
+        models.insert(model.name.clone(), node);
     }
-    Graph::new(nodes).map_err(|cycle| {
+    let graph = Graph::new(nodes).map_err(|cycle| {
         let (message, hint) = crate::run::circle(&cycle);
         match cycle.first().and_then(|name| project.origin(name)) {
             Some(origin) => {
@@ -152,7 +168,8 @@ fn graph(project: &Project, engine: &Engine) -> Result<Graph> {
             }
             None => Error::new(ErrorKind::Declaration, message).with_hint(hint),
         }
-    })
+    })?;
+    Ok((graph, models))
 }
 
 fn file_table(table: &Table) -> Result<FileTable> {
@@ -220,32 +237,46 @@ fn view_node(view: &View, session: &Session) -> Result<ViewNode> {
     })
 }
 
-fn model_node(model: &Model, session: &Session) -> Result<Arc<dyn Node>> {
-    let sql = match (&model.decl.forecast, &model.decl.reorder) {
-        (Some(forecast), _) => &forecast.sql,
-        (None, Some(reorder)) => &reorder.sql,
-        (None, None) => {
-            return Err(Error::new(ErrorKind::Bug, format!("model {} has no settings", model.name)));
+/// The sensitivity tags of all source columns, by name: what a model learns from under the same name is taken to be the same.
+fn tags(project: &Project) -> BTreeMap<String, String> {
+    let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for table in &project.tables {
+        for (name, column) in table.decl.columns.iter().filter(|(_, column)| !column.tags.is_empty()) {
+            tags.entry(name.clone()).or_default().extend(column.tags.iter().cloned());
         }
-    };
-    let inputs = session.references(sql).map_err(|error| error.context(format!("model {}", model.name)))?;
+    }
+    tags.into_iter().map(|(name, tags)| (name, tags.into_iter().collect::<Vec<_>>().join(","))).collect()
+}
+
+fn model_node(model: &Model, session: &Session, tags: BTreeMap<String, String>) -> Result<ModelNode> {
+    let mut inputs = BTreeSet::new();
+    for (_, sql) in model.decl.queries() {
+        inputs
+            .extend(session.references(sql).map_err(|error| error.context(format!("model {}", model.name)))?);
+    }
     let mut decl = model.decl.clone();
     decl.description.clear();
     decl.owner.clear();
     decl.checks.clear();
     let fingerprint = Fingerprint::of([GENERATION, "model", format!("{decl:?}").as_str()]);
-    let checks: Vec<Check> = checks(&model.decl.checks, &[])?;
+    // What decides about learning alone: a new rule of acceptance does not make a version outdated.
+    decl.accept = Default::default();
+    decl.retrain = None;
+    decl.monitor = Default::default();
+    let learning = Fingerprint::of([GENERATION, "learning", format!("{decl:?}").as_str()]);
     let description = Description {
         text: model.decl.description.clone(),
         owner: model.decl.owner.clone(),
         columns: crate::learn::column_docs(&model.decl),
     };
-    Ok(Arc::new(crate::learn::ModelNode {
+    Ok(ModelNode {
         name: model.name.clone(),
+        checks: checks(&model.decl.checks, &[])?,
         decl: model.decl.clone(),
         inputs,
         fingerprint,
-        checks,
+        learning,
+        tags,
         description,
-    }))
+    })
 }

@@ -320,6 +320,12 @@ impl From<deltalake::kernel::Error> for Error {
     }
 }
 
+impl From<linfa::Error> for Error {
+    fn from(error: linfa::Error) -> Self {
+        Error::new(ErrorKind::Model, error.to_string())
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         Error::new(ErrorKind::Storage, error.to_string())

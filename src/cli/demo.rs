@@ -27,13 +27,14 @@ const NAME: &str = "larkfield";
 /// Make a made-up retailer, run its twin, and show what it knows.
 #[derive(Args)]
 #[command(
-    after_help = "Larkfield sells for home and garden in five countries. Its six systems' files are generated, dirty in known amounts:
+    after_help = "Larkfield sells for home and garden in five countries. Its eight systems' files are generated, dirty in known amounts:
 equal seed and scale give equal bytes. The folder holds a whole twin to read and change; running the demo again
 generates the files anew and brings the twin up to date.
 
 Examples:
   twinlake demo                       in ./larkfield, or right here where the twin is already
   twinlake demo big --scale 20        twenty times the shops
+  twinlake demo --shift 2025-11       people buy twice as much from November: see models notice
   twinlake demo --no-run              declarations and files only"
 )]
 pub(super) struct Demo {
@@ -47,6 +48,10 @@ pub(super) struct Demo {
     /// Another seed, another company.
     #[arg(long, default_value_t = 42)]
     seed: u64,
+
+    /// Plant a shift: from that month on, people buy twice as much.
+    #[arg(long, value_name = "MONTH")]
+    shift: Option<String>,
 
     /// Make the files, and leave the run to you.
     #[arg(long)]
@@ -102,7 +107,8 @@ impl Demo {
     fn generate(&self, root: &Path, console: &Console) -> Result<Value> {
         let timer = Timer::now();
         let ticker = Ticker::new(console, "generating");
-        let options = demo::Options { target: root.join("data"), scale: self.scale, seed: self.seed };
+        let shift = self.shift.as_deref().map(demo::Shift::doubling_from).transpose()?;
+        let options = demo::Options { target: root.join("data"), scale: self.scale, seed: self.seed, shift };
         let mut rows = 0;
         let summary = demo::generate(&options, &mut |path, written| {
             rows += written;
@@ -110,7 +116,7 @@ impl Demo {
         })?;
         drop(ticker);
         console.note(&format!(
-            "generated {} of six systems: {} rows, {} in {}",
+            "generated {} of eight systems: {} rows, {} in {}",
             counted(usize::try_from(summary.files).unwrap_or(usize::MAX), "file"),
             count(rows),
             human::bytes(summary.bytes),

@@ -11,6 +11,7 @@ mod doctor;
 mod human;
 mod init;
 mod lineage;
+mod model;
 mod output;
 mod pager;
 mod paint;
@@ -132,6 +133,7 @@ enum Verb {
     Run(run::Run),
     Sql(sql::Sql),
     Lineage(lineage::Lineage),
+    Model(model::ModelVerb),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -146,6 +148,7 @@ impl Verb {
             Verb::Run(_) => "run",
             Verb::Sql(_) => "sql",
             Verb::Lineage(_) => "lineage",
+            Verb::Model(_) => "model",
             Verb::Doctor(_) => "doctor",
             Verb::Completions(_) => "completions",
         }
@@ -160,6 +163,7 @@ impl Verb {
             Verb::Run(verb) => verb.run(console).await,
             Verb::Sql(verb) => verb.run(console).await,
             Verb::Lineage(verb) => verb.run(console).await,
+            Verb::Model(verb) => verb.run(console).await,
             Verb::Doctor(verb) => verb.run(console).await,
             Verb::Completions(verb) => verb.run(console),
         }

@@ -62,6 +62,7 @@ impl Run {
             full: self.selecting.full,
             keep_going: self.keep_going,
             as_of,
+            ..Options::default()
         };
         let timer = Timer::now();
         let summary = execute(&app, options, console).await?;

@@ -12,6 +12,7 @@
 mod calendar;
 mod chance;
 mod company;
+mod compliance;
 mod crm;
 mod demand;
 mod erp;
@@ -22,6 +23,7 @@ mod hr;
 mod market;
 mod purchasing;
 mod sales;
+mod scoring;
 mod sink;
 mod twin_files;
 mod weather;
@@ -47,6 +49,33 @@ pub struct Options {
     pub scale: f64,
     /// Another seed, another company.
     pub seed: u64,
+    /// A month from which on people buy otherwise than before; without it they never do.
+    pub shift: Option<Shift>,
+}
+
+/// A change in what people buy, for seeing how models take it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shift {
+    /// The first month of it: 0 is January 2023, 35 December 2025.
+    pub from_month: usize,
+    /// How many times as much they buy from then on.
+    pub factor: f64,
+}
+
+impl Shift {
+    /// People buy twice as much from that month on, written `2025-10`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a text that is no month of the history.
+    pub fn doubling_from(month: &str) -> Result<Shift> {
+        let first = (0..calendar::MONTHS)
+            .find(|number| calendar::month_start(*number).format("%Y-%m").to_string() == month);
+        let from_month = first.ok_or_else(|| {
+            Error::new(ErrorKind::Usage, format!("{month:?} is not a month of the history"))
+                .with_hint("Give a month from 2023-01 to 2025-12.")
+        })?;
+        Ok(Shift { from_month, factor: 2.0 })
+    }
 }
 
 /// The greatest scale: 200,000 stores, more than any company has.
@@ -72,9 +101,11 @@ pub fn generate(options: &Options, progress: &mut dyn FnMut(&str, u64)) -> Resul
     hr::write(&company, &mut sink)?;
     weather::write(&climate, &mut sink)?;
     market::write(&rates, options.seed, &mut sink)?;
-    let sold = sales::write(&company, &climate, &mut sink)?;
+    let sold = sales::write(&company, &climate, options.shift, &mut sink)?;
     purchasing::write(&company, &sold, &mut sink)?;
     crm::write(&company, &mut sink)?;
     finance::write(&company, &sold, &rates, &mut sink)?;
+    compliance::write(&company, &mut sink)?;
+    scoring::write(&company, &mut sink)?;
     Ok(sink.finish())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::Shift;
 use super::calendar::{MONTHS, date, days_of, german, month_start};
 use super::chance::{poisson, stream};
 use super::company::{Company, PRODUCTS, REGIONS};
@@ -43,9 +44,14 @@ impl Sold {
 const RELATION: &str = "erp.sales";
 
 /// Writes `erp/sales/2025/01/sales_2025-01.csv.gz` and so on.
-pub(super) fn write(company: &Company, climate: &Climate, sink: &mut Sink<'_>) -> Result<Sold> {
+pub(super) fn write(
+    company: &Company,
+    climate: &Climate,
+    shift: Option<Shift>,
+    sink: &mut Sink<'_>,
+) -> Result<Sold> {
     let mut tills =
-        Tills { company, sold: Sold::nothing(company.stores.len()), receipts: 0, last: String::new() };
+        Tills { company, shift, sold: Sold::nothing(company.stores.len()), receipts: 0, last: String::new() };
     for month in 0..MONTHS {
         let start = month_start(month);
         let path = format!("erp/sales/{}/sales_{}.csv.gz", start.format("%Y/%m"), start.format("%Y-%m"));
@@ -68,6 +74,7 @@ pub(super) fn write(company: &Company, climate: &Climate, sink: &mut Sink<'_>) -
 
 struct Tills<'a> {
     company: &'a Company,
+    shift: Option<Shift>,
     sold: Sold,
     receipts: u64,
     /// The last sound line, which flawed ones are made from.
@@ -81,9 +88,10 @@ impl Tills<'_> {
         let expected: Vec<Vec<f64>> =
             (0..REGIONS.len()).map(|region| expected(company, climate, region, day)).collect();
         let on = german(date(day));
+        let shift = self.shift.filter(|shift| month >= shift.from_month).map_or(1.0, |shift| shift.factor);
         for (number, store) in company.stores.iter().enumerate() {
             for &product in &store.assortment {
-                let mean = expected[store.region][product] * store.size;
+                let mean = expected[store.region][product] * store.size * shift;
                 let quantity = if mean > 0.0 { poisson(&mut rng, mean) } else { 0 };
                 if quantity == 0 {
                     continue;

@@ -13,7 +13,7 @@ const SCALE: f64 = 0.1;
 
 fn generated(scale: f64, seed: u64) -> (tempfile::TempDir, Summary) {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { target: folder.path().to_path_buf(), scale, seed };
+    let options = Options { target: folder.path().to_path_buf(), scale, seed, shift: None };
     let summary = generate(&options, &mut |_, _| {}).unwrap();
     (folder, summary)
 }
@@ -150,7 +150,7 @@ fn the_price_index_is_parquet() {
 #[test]
 fn a_generation_replaces_an_earlier_one() {
     let (folder, _) = generated(SCALE, 1);
-    let options = Options { target: folder.path().to_path_buf(), scale: SCALE, seed: 2 };
+    let options = Options { target: folder.path().to_path_buf(), scale: SCALE, seed: 2, shift: None };
     generate(&options, &mut |_, _| {}).unwrap();
     let (fresh, _) = generated(SCALE, 2);
     assert_eq!(hashes(folder.path()), hashes(fresh.path()));
@@ -160,7 +160,7 @@ fn a_generation_replaces_an_earlier_one() {
 fn impossible_options_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for scale in [0.0, -1.0, f64::NAN, f64::INFINITY, 10_001.0] {
-        let options = Options { target: folder.path().join("data"), scale, seed: 1 };
+        let options = Options { target: folder.path().join("data"), scale, seed: 1, shift: None };
         let error = generate(&options, &mut |_, _| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
         assert!(error.hint().is_some());
@@ -169,14 +169,15 @@ fn impossible_options_are_refused() {
 
     let file = folder.path().join("file");
     fs::write(&file, "in the way").unwrap();
-    let error = generate(&Options { target: file, scale: SCALE, seed: 1 }, &mut |_, _| {}).unwrap_err();
+    let error =
+        generate(&Options { target: file, scale: SCALE, seed: 1, shift: None }, &mut |_, _| {}).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Storage);
 }
 
 #[test]
 fn progress_hears_of_every_file() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { target: folder.path().to_path_buf(), scale: SCALE, seed: 7 };
+    let options = Options { target: folder.path().to_path_buf(), scale: SCALE, seed: 7, shift: None };
     let (mut files, mut rows) = (0, 0);
     let summary = generate(&options, &mut |path, written| {
         assert!(folder.path().join(path).exists(), "{path}");

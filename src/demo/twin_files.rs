@@ -2,15 +2,32 @@
 
 /// Every declaration file: its path in the twin, its text.
 pub const TWIN_FILES: &[(&str, &str)] = &[
+    ("pipelines/models/compliance_risk.toml", include_str!("../../pipelines/models/compliance_risk.toml")),
+    (
+        "pipelines/models/delivery_model_watch.toml",
+        include_str!("../../pipelines/models/delivery_model_watch.toml"),
+    ),
     ("pipelines/models/demand_forecast.toml", include_str!("../../pipelines/models/demand_forecast.toml")),
+    (
+        "pipelines/models/fraud_model_watch.toml",
+        include_str!("../../pipelines/models/fraud_model_watch.toml"),
+    ),
+    ("pipelines/models/late_delivery.toml", include_str!("../../pipelines/models/late_delivery.toml")),
     ("pipelines/models/reorder.toml", include_str!("../../pipelines/models/reorder.toml")),
+    (
+        "pipelines/models/workload_forecast.toml",
+        include_str!("../../pipelines/models/workload_forecast.toml"),
+    ),
+    ("pipelines/sources/compliance.toml", include_str!("../../pipelines/sources/compliance.toml")),
     ("pipelines/sources/crm.toml", include_str!("../../pipelines/sources/crm.toml")),
     ("pipelines/sources/erp.toml", include_str!("../../pipelines/sources/erp.toml")),
     ("pipelines/sources/finance.toml", include_str!("../../pipelines/sources/finance.toml")),
     ("pipelines/sources/hr.toml", include_str!("../../pipelines/sources/hr.toml")),
     ("pipelines/sources/market.toml", include_str!("../../pipelines/sources/market.toml")),
+    ("pipelines/sources/scoring.toml", include_str!("../../pipelines/sources/scoring.toml")),
     ("pipelines/sources/weather.toml", include_str!("../../pipelines/sources/weather.toml")),
     ("sql/core/budget.sql", include_str!("../../sql/core/budget.sql")),
+    ("sql/core/deliveries.sql", include_str!("../../sql/core/deliveries.sql")),
     ("sql/core/employees.sql", include_str!("../../sql/core/employees.sql")),
     ("sql/core/exchange_rates.sql", include_str!("../../sql/core/exchange_rates.sql")),
     ("sql/core/management_chain.sql", include_str!("../../sql/core/management_chain.sql")),
@@ -37,8 +54,10 @@ pub const TWIN_FILES: &[(&str, &str)] = &[
     ("sql/mart/reorder_items.sql", include_str!("../../sql/mart/reorder_items.sql")),
     ("sql/mart/sales_daily.sql", include_str!("../../sql/mart/sales_daily.sql")),
     ("sql/mart/sales_monthly.sql", include_str!("../../sql/mart/sales_monthly.sql")),
+    ("sql/mart/staffing_gap.sql", include_str!("../../sql/mart/staffing_gap.sql")),
     ("sql/mart/supplier_lead_time.sql", include_str!("../../sql/mart/supplier_lead_time.sql")),
     ("sql/mart/target_progress.sql", include_str!("../../sql/mart/target_progress.sql")),
+    ("sql/mart/workload_weekly.sql", include_str!("../../sql/mart/workload_weekly.sql")),
     ("twin.toml", include_str!("../../twin.toml")),
 ];
 

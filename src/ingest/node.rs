@@ -202,7 +202,7 @@ impl FileTable {
         let (mut slice_rows, checks, rejects) = ledger.close(context, &self.table, &usable).await?;
         slice_rows.extend(set_aside);
         let table = TableVersion { name: self.table.name.clone(), version: None, schema, files };
-        let records = Records { slices: slice_rows, rejects, checks, metrics: Vec::new() };
+        let records = Records { slices: slice_rows, rejects, checks, ..Records::default() };
         Ok(Refreshed { output: Output::Table(table), records })
     }
 

@@ -88,7 +88,7 @@ macro_rules! system_tables {
     ($($(#[doc = $doc:literal])+ $table:literal $row:ident { $($(#[doc = $column_doc:literal])+ $column:ident: $kind:tt,)+ })+) => {
         $(
             $(#[doc = $doc])+
-            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
             pub struct $row { $($(#[doc = $column_doc])+ pub $column: system_tables!(@rust $kind),)+ }
             impl SystemRow for $row {
                 const TABLE: &'static str = $table;
@@ -296,32 +296,151 @@ system_tables! {
         /// Sensitivity tags, separated by commas.
         tags: text,
     }
-    /// How good each model was in its backtest, by series and candidate.
+    /// How good each candidate of a model was out of sample when a version was learned, and what could not be predicted.
     "model_metrics" ModelMetricRow {
-        /// The run that fitted it.
+        /// The run that learned it.
         run_id: text,
         /// The model's relation.
         relation: text,
-        /// The series; `*` is the mean over all.
+        /// The version that was learned; null for what could not be predicted.
+        version: int_or_null,
+        /// The series, or the key of a row; `*` is all of them.
         series: text,
-        /// The candidate.
+        /// The candidate; `published` is what the version predicts with.
         candidate: text,
-        /// Rolling origins evaluated.
+        /// Rolling origins or folds evaluated.
         windows: int_or_null,
+        /// Predictions evaluated.
+        evaluated: int_or_null,
         /// Mean absolute scaled error (Hyndman and Koehler 2006).
         mase: float_or_null,
         /// Symmetric mean absolute percentage error, 0 to 200.
         smape: float_or_null,
         /// Root mean squared error, in units of the value.
         rmse: float_or_null,
+        /// Mean absolute error, in units of the value.
+        mae: float_or_null,
         /// Mean error, in units of the value.
         bias: float_or_null,
+        /// Mean pinball loss over the published quantiles, in units of the value.
+        pinball: float_or_null,
         /// Share of actuals inside the 80 % interval.
         coverage80: float_or_null,
         /// Share of actuals inside the 95 % interval.
         coverage95: float_or_null,
-        /// Whether this candidate was published for the series.
+        /// Area under the receiver operating characteristic.
+        auc: float_or_null,
+        /// Mean negative log likelihood of what happened.
+        log_loss: float_or_null,
+        /// Mean squared error of the probability.
+        brier: float_or_null,
+        /// Expected calibration error: mean distance between probability and frequency over ten bins.
+        ece: float_or_null,
+        /// Share of later purchases among the recommended items.
+        recall_at_k: float_or_null,
+        /// Normalised discounted cumulative gain of the recommended items.
+        ndcg_at_k: float_or_null,
+        /// Share of items that are recommended to anybody.
+        item_coverage: float_or_null,
+        /// Mean silhouette of a segmentation, -1 to 1.
+        silhouette: float_or_null,
+        /// The candidate's weight in what is published, or how many series it was chosen for where `series` is `*`.
+        weight: float_or_null,
+        /// Whether this candidate is (part of) what is published.
         chosen: bool,
+        /// Why there is no prediction, or why the candidate took no part.
+        reason: text_or_null,
+    }
+    /// Every version of every model: what it learned, from what, and how good it was. Rows never change; `twin.model_history` says what became of them.
+    "models" ModelRow {
+        /// The run that learned it.
+        run_id: text,
+        /// The model's relation.
+        relation: text,
+        /// Its number, from 1.
+        version: int,
+        /// `forecast`, `classify`, `regress`, `recommend`, `cluster` or `anomaly`.
+        kind: text,
+        /// The instant of the run that learned it.
+        trained_at: instant,
+        /// Why it was learned: `first`, `new code`, `asked for`, or the rule that held, with the values it saw.
+        why: text,
+        /// Whether it was learned `cold` or `warm`.
+        start: text,
+        /// The manifest that was published when it was learned; null in the first run.
+        manifest: int_or_null,
+        /// The relations it was learned from, with their logical hashes, as JSON.
+        inputs: text,
+        /// Order-independent hash of the rows it was learned from.
+        data_hash: text,
+        /// Rows it was learned from.
+        rows: int,
+        /// Hash of the declaration and code that learned it.
+        fingerprint: text,
+        /// The declaration's seed.
+        seed: int,
+        /// What it learned from, with importance and sensitivity tags, as JSON.
+        features: text,
+        /// Its metrics out of sample and those of the baseline, as JSON.
+        metrics: text,
+        /// Each rule of acceptance, whether it holds, and why, as JSON.
+        acceptance: text,
+        /// What was noticed about the rows, as JSON.
+        notes: text,
+        /// Hash of the parameters.
+        parameters_hash: text,
+        /// Everything predictions need, as JSON.
+        parameters: text,
+    }
+    /// What became of the versions of models: one row for each change. The newest row of a version is its status.
+    "model_history" ModelHistoryRow {
+        /// The run that changed it.
+        run_id: text,
+        /// The model's relation.
+        relation: text,
+        /// The version.
+        version: int,
+        /// `candidate` (learned, not accepted), `champion` (what predicts), `challenger` (accepted, not promoted) or `retired`.
+        status: text,
+        /// When.
+        changed_at: instant,
+        /// Who: a user, or `twinlake`.
+        changed_by: text,
+        /// Why.
+        reason: text,
+    }
+    /// What was watched about models, a number a row, for charts.
+    "model_monitoring" ModelMonitoringRow {
+        /// The run that measured it.
+        run_id: text,
+        /// The model's relation.
+        relation: text,
+        /// The version that was watched.
+        version: int,
+        /// When it was measured.
+        measured_at: instant,
+        /// `accuracy`, `coverage`, `drift`, `estimate`, `fairness` or `rule`.
+        family: text,
+        /// The number's name, as rules use it: `psi`, `ks`, `wasserstein`, `mase`, `mase_ratio`, `coverage80`, `auc` ...
+        metric: text,
+        /// The feature it is about; `*` where it is about none.
+        feature: text,
+        /// The segment or group, as `column=value`; `*` is all.
+        segment: text,
+        /// Steps ahead; null where it is about all.
+        step: int_or_null,
+        /// The number; null where it could not be measured.
+        value: float_or_null,
+        /// Lower bound of its interval.
+        lower: float_or_null,
+        /// Upper bound of its interval.
+        upper: float_or_null,
+        /// What it is compared with: the number out of sample when the version was learned, or the training data.
+        reference: float_or_null,
+        /// Rows it is made from.
+        rows: int,
+        /// Why it could not be measured, or what to know about it.
+        note: text_or_null,
     }
 }
 

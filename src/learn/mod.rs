@@ -1,33 +1,54 @@
-//! The first forecast and the first recommendation.
+//! Models: forecasts, risk, recommendations, segments, anomalies, stock and price.
 //!
-//! Two pure functions over record batches. [`forecast`] pools many series into one global elastic net, sets it against
-//! the seasonal naive on rolling origins, and publishes the better of the two for each series. [`reorder`] turns
-//! demand, stock and lead time into an order quantity with the numbers behind it.
+//! From the outside in:
 //!
-//! Both give the same bits for the same rows, whatever the order of rows and batches and however many threads made
-//! them: equal keys are sorted before they are summed, sums run in a fixed order, and nothing draws random numbers or
-//! asks for the time.
+//! - [`ModelNode`] reads the rows of a declaration's query, and writes the table of predictions. It is the only one here
+//!   that knows a lake.
+//! - `lifecycle` decides, as a pure function, what a refresh does: watch the champion, learn a version, accept it, predict.
+//!   `registry` is what it knows of earlier versions; `rules` and `acceptance` are the words of the declaration.
+//! - A `Learner` is what each kind must be able to do: learn parameters, predict from them, watch. `kinds` is the one
+//!   place that knows all of them; `learners` turn rows into what algorithms compute with.
+//! - The algorithms: `forecasting` (over `auto`, `local` and `hierarchy`), `tabular`, `recommend`, `cluster`, `anomaly`,
+//!   `inventory`, `monitor`. They know neither declarations nor lakes.
 //!
-//! A [`ModelNode`] reads the rows and writes the table; the rest knows of no lake.
+//! Everything gives the same bits for the same rows, whatever the order of rows and batches and however many threads made
+//! them: equal keys are sorted before they are summed, sums run in a fixed order, and what is drawn at random is drawn from
+//! the declaration's seed. Nothing asks for the time.
 
-mod backtest;
-mod baseline;
-mod calendar;
+mod acceptance;
+mod anomaly;
+mod auto;
+mod card;
+mod cluster;
 mod columns;
-mod elastic_net;
-mod features;
-mod forecast;
-mod global;
-mod intervals;
+mod distribution;
+mod forecasting;
+mod frame;
+mod hierarchy;
+mod inventory;
+mod kinds;
+mod learner;
+mod learners;
+mod lifecycle;
+mod local;
 mod lot;
 mod metrics;
+mod monitor;
 mod node;
 mod normal;
 mod outputs;
-mod panel;
+mod recommend;
+mod registry;
 mod reorder;
+mod replay;
+mod rules;
+mod tabular;
+mod watch;
 
-pub use forecast::{Forecasts, forecast};
+pub use forecasting::{Forecasts, forecast};
 pub use node::ModelNode;
 pub use outputs::{column_docs, output_schema};
+pub use registry::{Registry, Status};
 pub use reorder::reorder;
+pub use replay::{Replayed, Tried};
+pub use rules::broken_rules;

@@ -1,24 +1,26 @@
 //! One model file as a node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{Float64Type, Int32Type};
 use async_trait::async_trait;
 
-use crate::engine::Use;
+use crate::clock::Instant;
+use crate::engine::{Engine, Use};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ids::{Fingerprint, RelationName, RunId};
+use crate::ids::{Fingerprint, RelationName};
 use crate::lake::columns::derived_schema;
-use crate::lake::system::{CheckRow, ModelMetricRow};
-use crate::lake::{RelationKind, TableVersion};
-use crate::node::{Check, Context, Description, Node, Output, Records, Refreshed};
+use crate::lake::system::CheckRow;
+use crate::lake::{Binding, LogicalHash, Manifest, RelationKind, RowHasher, TableVersion, When};
+use crate::node::{Act, Check, Context, Description, Node, Output, Records, Refreshed};
 use crate::project::ModelDecl;
 
-use super::outputs::{Settings, output_schema};
-use super::{forecast, reorder};
+use super::kinds::{Kind, kind};
+use super::learner::{Data, Past};
+use super::lifecycle::{self, Turn};
+use super::registry::Registry;
 
 /// A model: a query, what is learned from its rows, and the table of predictions.
 pub struct ModelNode {
@@ -26,10 +28,14 @@ pub struct ModelNode {
     pub name: RelationName,
     /// What to learn.
     pub decl: ModelDecl,
-    /// The relations its query reads.
+    /// The relations its queries read.
     pub inputs: BTreeSet<RelationName>,
     /// Of its settings.
     pub fingerprint: Fingerprint,
+    /// Of those of its settings that decide about what it learns: versions of another one are outdated.
+    pub learning: Fingerprint,
+    /// The sensitivity tags of the columns of all sources, by the columns' names.
+    pub tags: BTreeMap<String, String>,
     /// Declared checks on the predictions.
     pub checks: Vec<Check>,
     /// What it and its columns mean.
@@ -65,40 +71,124 @@ impl Node for ModelNode {
 
 impl ModelNode {
     async fn predict(&self, context: &Context) -> Result<Refreshed> {
-        let rows = self.rows(context).await?;
-        let decl = self.decl.clone();
-        let history = rows.first().map(RecordBatch::schema);
-        // Learning takes seconds of pure computing, in which this thread has other nodes to drive.
-        let learned = tokio::task::spawn_blocking(move || learn(&rows, &decl)).await;
-        let learned = learned
-            .map_err(|error| Error::new(ErrorKind::Bug, "learning stopped half-way").with_source(error))?;
-        let (predictions, metrics) = match (learned, history) {
-            // A twin that has just begun is no failure: there is nothing to predict yet, and twin.checks says why.
-            (Err(error), Some(history)) if error.kind() == ErrorKind::NoHistory => {
-                let empty = RecordBatch::new_empty(output_schema(&history, &self.decl)?);
-                let table = self.write(&empty, context).await?;
-                let checks = vec![self.too_early(&error, context)];
-                return Ok(Refreshed {
-                    output: Output::Table(table),
-                    records: Records { checks, ..Records::default() },
-                });
+        let data = self.data(&context.engine, &context.binding, context.as_of).await?;
+        let computed = match kind(&self.decl)? {
+            Kind::Computed(compute) => {
+                if let Some(request) = &context.request
+                    && request.act != Act::Retrain
+                {
+                    return Err(no_versions(&self.decl));
+                }
+                // Learning takes seconds of pure computing, in which this thread has other nodes to drive.
+                blocking(move || compute(&data)).await.map(|rows| (rows, Records::default()))
             }
-            (learned, _) => learned?,
+            Kind::Learned(_) => self.learned(data, context).await,
         };
-        let metrics = metrics.map_or_else(Vec::new, |scores| self.metrics(&scores, &context.run_id));
+        let (predictions, records) = match computed {
+            // A twin that has just begun is no failure: there is nothing to predict yet, and twin.checks says why.
+            Err(error) if error.kind() == ErrorKind::NoHistory => {
+                let checks = vec![self.too_early(&error, context)];
+                (self.nothing(context).await?, Records { checks, ..Records::default() })
+            }
+            computed => computed?,
+        };
         let table = self.write(&predictions, context).await?;
-        Ok(Refreshed { output: Output::Table(table), records: Records { metrics, ..Records::default() } })
+        Ok(Refreshed { output: Output::Table(table), records })
     }
 
-    /// The rows of the query; at least one batch, so that the columns are known even where there are no rows.
-    async fn rows(&self, context: &Context) -> Result<Vec<RecordBatch>> {
-        let session = context.engine.session(context.binding.clone(), context.as_of, Use::Compute);
-        let plan = session.plan(Settings::of(&self.decl)?.sql()).await?;
-        let mut batches = datafusion::physical_plan::common::collect(session.execute(&plan).await?).await?;
-        if batches.is_empty() {
-            batches.push(RecordBatch::new_empty(Arc::new(plan.schema().as_arrow().clone())));
+    async fn learned(&self, data: Data, context: &Context) -> Result<(RecordBatch, Records)> {
+        let asked = context.request.as_ref().and_then(|request| match request.act {
+            Act::Promote(version) | Act::Retire(version) => Some(version),
+            Act::Retrain => None,
+        });
+        let registry = Registry::read(&context.engine, &context.binding, &self.name, asked).await?;
+        let past = if registry.champion().is_some() { self.past(context).await? } else { Vec::new() };
+        let inputs: BTreeMap<String, &String> =
+            context.inputs.iter().map(|(name, hash)| (name.to_string(), hash)).collect();
+        let inputs = serde_json::to_string(&inputs).unwrap_or_default();
+        let (decl, relation, run_id) = (self.decl.clone(), self.name.clone(), context.run_id.clone());
+        let (learning, request) = (self.learning.clone(), context.request.clone());
+        let tags = self.tags.clone();
+        let manifest = context.binding.manifest().number;
+        blocking(move || {
+            let Kind::Learned(learner) = kind(&decl)? else { return Err(no_versions(&decl)) };
+            let turned = Turn {
+                learner: learner.as_ref(),
+                decl: &decl,
+                registry: &registry,
+                data_hash: hash(&data)?,
+                data: &data,
+                past: &past,
+                request,
+                run_id: &run_id,
+                relation: &relation,
+                manifest,
+                inputs,
+                learning: &learning,
+                tags: &tags,
+            }
+            .go()?;
+            let rows = match turned.predicted {
+                Some((predicted, version)) => versioned(&predicted.rows, Some(version))?,
+                None => versioned(&lifecycle::nothing(learner.as_ref(), &data)?, None)?,
+            };
+            Ok((rows, turned.records))
+        })
+        .await
+    }
+
+    /// The rows of its queries; of each at least one batch, so that the columns are known even where there are no rows.
+    pub(super) async fn data(&self, engine: &Engine, binding: &Binding, as_of: Instant) -> Result<Data> {
+        let session = engine.session(binding.clone(), as_of, Use::Compute);
+        let mut all = Vec::new();
+        for (_, sql) in self.decl.queries() {
+            let plan = session.plan(sql).await?;
+            let mut batches =
+                datafusion::physical_plan::common::collect(session.execute(&plan).await?).await?;
+            if batches.is_empty() {
+                batches.push(RecordBatch::new_empty(Arc::new(plan.schema().as_arrow().clone())));
+            }
+            all.push(batches);
         }
-        Ok(batches)
+        let mut all = all.into_iter();
+        let rows = all.next().unwrap_or_default();
+        Ok(Data { rows, others: all.collect(), as_of, seed: self.decl.seed })
+    }
+
+    /// What it predicted before, the newest first: one for each version of its table, back to the lookback.
+    async fn past(&self, context: &Context) -> Result<Vec<Past>> {
+        let horizon = self.decl.forecast.as_ref().map(|forecast| forecast.horizon);
+        let back = self.decl.monitor.lookback.or(horizon).unwrap_or(12).clamp(1, 60);
+        let manifest = context.binding.manifest();
+        if !manifest.relations.contains_key(&self.name) || manifest.number.is_none() {
+            return Ok(Vec::new());
+        }
+        let session = context.engine.session(context.binding.clone(), context.as_of, Use::Compute);
+        let sql = format!(
+            "SELECT max(manifest) AS manifest FROM twin.manifest WHERE relation = '{}' AND version IS NOT NULL \
+             GROUP BY version ORDER BY manifest DESC LIMIT {back}",
+            self.name
+        );
+        let mut past = Vec::new();
+        for batch in session.collect(&sql).await? {
+            let numbers = cast(batch.column(0), &arrow::datatypes::DataType::Int64)?;
+            let numbers = numbers.as_any().downcast_ref::<Int64Array>().cloned();
+            for number in numbers.iter().flatten().flatten().filter_map(|number| u64::try_from(number).ok()) {
+                let then = Manifest::load(context.engine.lake(), &When::Number(number)).await?;
+                let Some(published_at) = then.published_at else { continue };
+                let binding = Binding::of(Arc::new(then));
+                let then = context.engine.session(binding, context.as_of, Use::Compute);
+                let rows = then.collect(&format!("SELECT * FROM {}", self.name)).await?;
+                past.push(Past { published_at, rows });
+            }
+        }
+        Ok(past)
+    }
+
+    async fn nothing(&self, context: &Context) -> Result<RecordBatch> {
+        let data = self.data(&context.engine, &context.binding, context.as_of).await?;
+        let rows = data.rows.first().map(RecordBatch::schema).ok_or_else(|| no_versions(&self.decl))?;
+        Ok(RecordBatch::new_empty(super::output_schema(&rows, &self.decl)?))
     }
 
     async fn write(&self, predictions: &RecordBatch, context: &Context) -> Result<TableVersion> {
@@ -131,42 +221,47 @@ impl ModelNode {
             checked_at: context.as_of.timestamp_micros(),
         }
     }
-
-    fn metrics(&self, scores: &RecordBatch, run_id: &RunId) -> Vec<ModelMetricRow> {
-        let column = |name: &str| scores.column_by_name(name).expect("scores have the columns they document");
-        let (series, candidates) =
-            (column("series").as_string::<i32>(), column("candidate").as_string::<i32>());
-        let (windows, chosen) =
-            (column("windows").as_primitive::<Int32Type>(), column("chosen").as_boolean());
-        let number = |name: &str, row: usize| {
-            let numbers = column(name).as_primitive::<Float64Type>();
-            numbers.is_valid(row).then(|| numbers.value(row)).filter(|number| number.is_finite())
-        };
-        let row = |row: usize| ModelMetricRow {
-            run_id: run_id.to_string(),
-            relation: self.name.to_string(),
-            series: series.value(row).to_string(),
-            candidate: candidates.value(row).to_string(),
-            windows: Some(i64::from(windows.value(row))),
-            mase: number("mase", row),
-            smape: number("smape", row),
-            rmse: number("rmse", row),
-            bias: number("bias", row),
-            coverage80: number("coverage80", row),
-            coverage95: number("coverage95", row),
-            chosen: chosen.value(row),
-        };
-        (0..scores.num_rows()).map(row).collect()
-    }
 }
 
-/// The predictions, and the scores of a backtest where there was one.
-fn learn(rows: &[RecordBatch], decl: &ModelDecl) -> Result<(RecordBatch, Option<RecordBatch>)> {
-    match Settings::of(decl)? {
-        Settings::Forecast(settings) => {
-            let forecasts = forecast(rows, settings, decl.seed)?;
-            Ok((forecasts.predictions, Some(forecasts.metrics)))
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::new(ErrorKind::Bug, "learning stopped half-way").with_source(error))?
+}
+
+pub(super) fn no_versions(decl: &ModelDecl) -> Error {
+    Error::new(ErrorKind::Usage, format!("a model of kind {:?} keeps no versions", decl.kind.as_str()))
+        .with_hint("It computes everything anew at every refresh: there is nothing to promote or retire.")
+}
+
+/// The predictions with the version that made them.
+pub(super) fn versioned(rows: &RecordBatch, version: Option<i64>) -> Result<RecordBatch> {
+    let schema = super::outputs::with_version(rows.schema_ref());
+    let mut columns = rows.columns().to_vec();
+    columns.push(Arc::new(Int64Array::from(vec![version; rows.num_rows()])));
+    Ok(RecordBatch::try_new(schema, columns)?)
+}
+
+/// Order-independent hash of all rows a model reads.
+pub(super) fn hash(data: &Data) -> Result<String> {
+    let mut parts = Vec::new();
+    for batches in std::iter::once(&data.rows).chain(&data.others) {
+        let mut hash = LogicalHash::default();
+        for batch in batches {
+            let schema = derived_schema(batch.schema_ref());
+            let columns = batch
+                .columns()
+                .iter()
+                .zip(schema.fields())
+                .map(|(column, field)| Ok(cast(column, field.data_type())?))
+                .collect::<Result<Vec<_>>>()?;
+            let fields: Vec<_> = schema.fields().iter().take(columns.len()).cloned().collect();
+            let plain = RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), columns)?;
+            hash = hash.plus(LogicalHash::of(&RowHasher::new(plain.schema_ref()).hash(&plain)?));
         }
-        Settings::Reorder(settings) => Ok((reorder(rows, settings)?, None)),
+        parts.push(hash.to_string());
     }
+    Ok(parts.join(" "))
 }

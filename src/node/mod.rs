@@ -120,14 +120,50 @@ pub struct Context {
     pub engine: Engine,
     /// What the node sees: the published manifest, and what was refreshed before it in this run.
     pub binding: Binding,
+    /// The logical hashes of the relations it reads, as bound.
+    pub inputs: std::collections::BTreeMap<RelationName, String>,
     /// The node's own published state, unless it is made from scratch.
     pub published: Option<Published>,
     /// The slices published before, unless it is made from scratch.
     pub known: Known,
     /// What waits outside.
     pub pending: Pending,
+    /// What somebody asked of it besides bringing it up to date.
+    pub request: Option<Request>,
     /// Told about rows as they pass.
     pub progress: Arc<dyn Progress>,
+}
+
+/// What somebody asks of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What to do.
+    pub act: Act,
+    /// Who asks.
+    pub by: String,
+    /// Why, in their words; may be empty.
+    pub reason: String,
+}
+
+/// What can be asked of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Learn a new version, whatever the rules say.
+    Retrain,
+    /// Predict with this version from now on.
+    Promote(i64),
+    /// Never predict with this version again.
+    Retire(i64),
+}
+
+impl std::fmt::Display for Act {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Act::Retrain => f.write_str("retrain"),
+            Act::Promote(version) => write!(f, "promote version {version}"),
+            Act::Retire(version) => write!(f, "retire version {version}"),
+        }
+    }
 }
 
 /// Hears how far a refresh is. Called often, from many threads.

@@ -1,7 +1,9 @@
 //! What a refresh leaves behind besides its output: rows for the system tables.
 
 use crate::lake::DataFile;
-use crate::lake::system::{CheckRow, ModelMetricRow, SliceRow};
+use crate::lake::system::{
+    CheckRow, ModelHistoryRow, ModelMetricRow, ModelMonitoringRow, ModelRow, SliceRow,
+};
 
 /// Rows for the system tables. They become visible with the run, or not at all.
 #[derive(Default)]
@@ -12,8 +14,14 @@ pub struct Records {
     pub rejects: Vec<DataFile>,
     /// Contract rules that only warn.
     pub checks: Vec<CheckRow>,
-    /// How good a model was in its backtest.
+    /// How good the candidates of a model were.
     pub metrics: Vec<ModelMetricRow>,
+    /// Versions that a model learned.
+    pub models: Vec<ModelRow>,
+    /// What became of versions of a model.
+    pub history: Vec<ModelHistoryRow>,
+    /// What was watched about a model.
+    pub monitoring: Vec<ModelMonitoringRow>,
 }
 
 /// What a relation and its columns mean.

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{RelationName, RunId};
 use crate::lake::{Binding, Manifest, RelationKind, When};
-use crate::node::{Known, Pending};
+use crate::node::{Known, Pending, Request};
 use crate::run::graph::Graph;
 use crate::run::known::known_slices;
 use crate::run::node_run::{Done, NodeRun};
@@ -32,6 +32,8 @@ pub struct Options {
     pub keep_going: bool,
     /// The instant to compute for; now unless given.
     pub as_of: Option<Instant>,
+    /// What is asked of models.
+    pub requests: BTreeMap<RelationName, Request>,
 }
 
 /// How a run ended.
@@ -108,8 +110,8 @@ pub struct Prepared {
 ///
 /// # Errors
 /// When the lake or a source cannot be listed, or the selection selects nothing.
-pub async fn prepare(graph: &Graph, engine: &Engine, selection: &Selection, full: bool) -> Result<Prepared> {
-    let selected = selection.resolve(graph)?;
+pub async fn prepare(graph: &Graph, engine: &Engine, options: &Options) -> Result<Prepared> {
+    let selected = options.selection.resolve(graph)?;
     let manifest = Arc::new(Manifest::load(engine.lake(), &When::Now).await?);
     if manifest.number.is_none() {
         engine.lake().verify_vacant().await?;
@@ -121,7 +123,7 @@ pub async fn prepare(graph: &Graph, engine: &Engine, selection: &Selection, full
         let waits = node.pending(known.get(node.name()).unwrap_or(&nothing)).await?;
         pending.insert(node.name().clone(), waits);
     }
-    let plan = Plan::new(graph, &manifest, &pending, &selected, full);
+    let plan = Plan::new(graph, &manifest, &pending, &selected, options.full, &options.requests);
     Ok(Prepared { manifest, known, pending, plan })
 }
 
@@ -136,7 +138,7 @@ pub async fn execute(
     reporter: Arc<dyn Reporter>,
 ) -> Result<Summary> {
     let started_at = clock::now();
-    let prepared = prepare(graph, engine, &options.selection, options.full).await?;
+    let prepared = prepare(graph, engine, &options).await?;
     let as_of = options.as_of.unwrap_or(started_at);
     let run = Run {
         graph,
@@ -148,6 +150,7 @@ pub async fn execute(
         next: prepared.manifest.number.map_or(0, |number| number + 1),
         full: options.full,
         keep_going: options.keep_going,
+        requests: options.requests,
         prepared,
     };
     run.reporter.planned(&run.prepared.plan);
@@ -169,6 +172,7 @@ pub(super) struct Run<'a> {
     pub next: u64,
     pub full: bool,
     pub keep_going: bool,
+    pub requests: BTreeMap<RelationName, Request>,
     pub prepared: Prepared,
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Fingerprint, RelationName, RunId};
 use crate::lake::system::CheckRow;
 use crate::lake::{Binding, Bound, Commit, Published, RelationKind, TableVersion};
-use crate::node::{Change, Context, Known, Node, Output, Pending, Records};
+use crate::node::{Change, Context, Known, Node, Output, Pending, Records, Request};
 use crate::run::execute::Run;
 use crate::run::plan::{Reason, Step};
 use crate::run::report::{Reporter, Status};
@@ -77,6 +77,7 @@ pub struct NodeRun {
     published: Option<Published>,
     known: Known,
     pending: Pending,
+    request: Option<Request>,
     /// The logical hashes of what it reads, as bound now.
     inputs: BTreeMap<RelationName, String>,
 }
@@ -109,6 +110,7 @@ impl NodeRun {
             published: manifest.relations.get(name).cloned(),
             known: run.prepared.known.get(name).cloned().unwrap_or_default(),
             pending: run.prepared.pending.get(name).cloned().unwrap_or_default(),
+            request: run.requests.get(name).cloned(),
             inputs,
         }
     }
@@ -142,9 +144,11 @@ impl NodeRun {
             as_of: self.as_of,
             engine: self.engine.clone(),
             binding: self.binding.clone(),
+            inputs: self.inputs.clone(),
             published: self.published.take(),
             known: std::mem::take(&mut self.known),
             pending: std::mem::take(&mut self.pending),
+            request: self.request.take().or_else(|| self.again()),
             progress,
         };
         let refreshed = self.node.refresh(&context).await?;
@@ -200,6 +204,16 @@ impl NodeRun {
             run_id: made_by,
         });
         Ok(())
+    }
+
+    /// Making a model from scratch is learning it anew.
+    fn again(&self) -> Option<Request> {
+        let full = matches!(self.step.why, Reason::Full) && self.step.kind == RelationKind::Model;
+        full.then(|| Request {
+            act: crate::node::Act::Retrain,
+            by: "twinlake".into(),
+            reason: "made from scratch".into(),
+        })
     }
 
     /// Forgets what was published, so that all there is outside is read again.

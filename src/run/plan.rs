@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::ids::RelationName;
 use crate::lake::{Manifest, RelationKind};
-use crate::node::{Change, Pending};
+use crate::node::{Change, Pending, Request};
 use crate::run::graph::Graph;
 
 /// Why a node runs.
@@ -37,6 +37,11 @@ pub enum Reason {
     },
     /// It was asked for.
     Full,
+    /// Somebody asks something of a model.
+    Asked {
+        /// What.
+        act: String,
+    },
 }
 
 impl Reason {
@@ -48,6 +53,7 @@ impl Reason {
             Reason::NewInput { .. } => "new input",
             Reason::Upstream { .. } => "upstream",
             Reason::Full => "full",
+            Reason::Asked { .. } => "asked for",
         }
     }
 
@@ -55,7 +61,7 @@ impl Reason {
     pub fn rebuilds(&self) -> bool {
         match self {
             Reason::NeverRun | Reason::NewCode | Reason::Full => true,
-            Reason::NewInput { .. } | Reason::Upstream { .. } => false,
+            Reason::NewInput { .. } | Reason::Upstream { .. } | Reason::Asked { .. } => false,
         }
     }
 }
@@ -84,6 +90,7 @@ impl std::fmt::Display for Reason {
                 let names: Vec<String> = relations.iter().map(ToString::to_string).collect();
                 write!(f, ": {}", names.join(", "))
             }
+            Reason::Asked { act } => write!(f, ": {act}"),
             Reason::NeverRun | Reason::NewCode | Reason::Full => Ok(()),
         }
     }
@@ -120,6 +127,7 @@ impl Plan {
         pending: &BTreeMap<RelationName, Pending>,
         selected: &BTreeSet<RelationName>,
         full: bool,
+        requests: &BTreeMap<RelationName, Request>,
     ) -> Plan {
         let mut plan = Plan::default();
         let mut running: BTreeSet<RelationName> = BTreeSet::new();
@@ -141,6 +149,9 @@ impl Plan {
                 _ if full => Some(Reason::Full),
                 None => Some(Reason::NeverRun),
                 Some(published) if published.fingerprint != *node.fingerprint() => Some(Reason::NewCode),
+                Some(_) if requests.contains_key(name) => {
+                    requests.get(name).map(|request| Reason::Asked { act: request.act.to_string() })
+                }
                 Some(published) => {
                     let stale: Vec<RelationName> = reads
                         .iter()

@@ -9,12 +9,11 @@ use crate::clock;
 use crate::engine::Use;
 use crate::error::Result;
 use crate::ids::{Fingerprint, RelationName};
-use crate::lake::system::{
-    CheckRow, ColumnRow, ModelMetricRow, NodeRow, RejectRow, RunRow, SliceRow, SystemRow,
-};
+use crate::lake::system::{CheckRow, ColumnRow, NodeRow, RejectRow, RunRow, SliceRow, SystemRow};
 use crate::lake::{
     Binding, Bound, Commit, DataFile, LogicalHash, Manifest, Published, RelationKind, RowHasher, TableVersion,
 };
+use crate::node::Records;
 use crate::run::execute::{Outcome, Run};
 use crate::run::known::system_rows;
 use crate::run::node_run::Done;
@@ -51,7 +50,7 @@ pub(super) async fn publish(
     let counts = |status: Status| done.values().filter(|node| node.status == status).count() as i64;
     let finished_at = clock::now();
     let keep = |node: &&Done| !failed && !matches!(node.status, Status::Failed | Status::Skipped);
-    let slices: Vec<SliceRow> = done.values().filter(keep).flat_map(|n| n.records.slices.clone()).collect();
+    let slices: Vec<SliceRow> = kept(done, failed, |records| &records.slices);
     let status = match outcome {
         Outcome::Published | Outcome::UpToDate => "succeeded",
         Outcome::Partial => "partial",
@@ -80,9 +79,10 @@ pub(super) async fn publish(
     let rejects: Vec<DataFile> =
         done.values().filter(keep).flat_map(|node| node.records.rejects.clone()).collect();
     tables.add_files::<RejectRow>(rejects).await?;
-    let metrics: Vec<ModelMetricRow> =
-        done.values().filter(keep).flat_map(|node| node.records.metrics.clone()).collect();
-    tables.append(&metrics).await?;
+    tables.append(&kept(done, failed, |records| &records.metrics)).await?;
+    tables.append(&kept(done, failed, |records| &records.models)).await?;
+    tables.append(&kept(done, failed, |records| &records.history)).await?;
+    tables.append(&kept(done, failed, |records| &records.monitoring)).await?;
     if !failed {
         let columns = columns(run, done, tables.relations).await?;
         tables.replace(&columns).await?;
@@ -99,6 +99,17 @@ pub(super) async fn publish(
     manifest.publish(run.engine.lake(), &commit).await?;
     crate::failpoint!("published");
     Ok(run.next)
+}
+
+/// The rows that published nodes recorded for one system table.
+fn kept<R: SystemRow + Clone>(
+    done: &BTreeMap<RelationName, Done>,
+    failed: bool,
+    of: fn(&Records) -> &Vec<R>,
+) -> Vec<R> {
+    let published =
+        done.values().filter(|node| !failed && !matches!(node.status, Status::Failed | Status::Skipped));
+    published.flat_map(|node| of(&node.records).iter().cloned()).collect()
 }
 
 /// Makes the newest version of a table that was committed, but will not be published, equal to the published one again.

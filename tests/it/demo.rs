@@ -11,7 +11,7 @@ use crate::twin::Twin;
 /// The demo twin, and what its files hold.
 fn demo(seed: u64) -> (Twin, Summary) {
     let twin = Twin::new(TWIN_FILES);
-    let options = Options { target: twin.root.join("data"), scale: 0.1, seed };
+    let options = Options { target: twin.root.join("data"), scale: 0.1, seed, shift: None };
     let summary = generate(&options, &mut |_, _| {}).unwrap();
     (twin, summary)
 }

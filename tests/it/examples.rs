@@ -9,7 +9,8 @@ use twinlake::app::{App, check};
 #[tokio::test]
 async fn every_example_can_be_planned() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for twin in [".", "examples/adventureworks", "examples/online_retail", "examples/sp500"] {
+    for twin in [".", "examples/adventureworks", "examples/online_retail", "examples/risk", "examples/sp500"]
+    {
         let checked = check(&root.join(twin), &BTreeMap::new()).await.unwrap();
         assert!(!checked.found.has_errors(), "{twin}:\n{}", checked.found.render());
         let project = checked.project.unwrap();

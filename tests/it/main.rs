@@ -17,6 +17,7 @@ mod kill;
 mod landing;
 mod learn;
 mod mend;
+mod models;
 mod online_retail;
 mod shop;
 mod slt;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Validation;
-use super::models::query_of;
 use super::place::Place;
 use crate::engine::Flaw;
 use crate::ids::RelationName;
@@ -50,13 +49,18 @@ impl Validation<'_> {
             .views
             .iter()
             .map(|view| (&view.name, Place::File(view.origin.clone()), view.sql.as_str()));
-        let models = project.models.iter().filter_map(|model| {
-            let (key, sql) = query_of(model)?;
-            Some((&model.name, Place::Value(model.origin.clone(), key), sql))
-        });
-        for (name, place, sql) in views.chain(models) {
+        for (name, place, sql) in views {
             if let Some(reads) = self.query(&place, sql, false) {
                 all.insert(name.clone(), reads);
+            }
+        }
+        for model in &project.models {
+            let queries = model.decl.queries().into_iter();
+            let reads: Vec<Option<Vec<Read>>> = queries
+                .map(|(key, sql)| self.query(&Place::Value(model.origin.clone(), key), sql, false))
+                .collect();
+            if let Some(reads) = reads.into_iter().collect::<Option<Vec<_>>>() {
+                all.insert(model.name.clone(), reads.into_iter().flatten().collect());
             }
         }
         Reads(all)

@@ -9,33 +9,16 @@ use super::place::Place;
 use crate::engine::{Flaw, output_columns, type_name};
 use crate::ids::RelationName;
 use crate::lake::columns::derived_schema;
-use crate::learn::output_schema;
-use crate::project::{Model, suggest};
+use crate::learn::{broken_rules, output_schema};
+use crate::project::{Model, ModelKind, Role, suggest};
 
-/// What a recommendation computes with, where the query has it.
-const REORDER_NUMBERS: [&str; 11] = [
-    "on_hand",
-    "on_order",
-    "lead_time_days",
-    "daily_demand",
-    "daily_demand_sd",
-    "lead_time_sd_days",
-    "min_order",
-    "max_order",
-    "order_multiple",
-    "unit_cost",
-    "safety_stock_floor",
-];
-/// How many of them it must have.
-const REORDER_REQUIRED: usize = 5;
+/// What a recommendation computes with besides what it must have, where the query has it.
+const REORDER_OPTIONAL: [&str; 6] =
+    ["lead_time_sd_days", "min_order", "max_order", "order_multiple", "unit_cost", "safety_stock_floor"];
 
-/// The query of a model and the key it stands under.
+/// A query of a model and the key it stands under.
 pub(super) fn query_of(model: &Model) -> Option<(String, &str)> {
-    match (&model.decl.forecast, &model.decl.reorder) {
-        (Some(forecast), _) => Some(("forecast.sql".into(), &forecast.sql)),
-        (None, Some(reorder)) => Some(("reorder.sql".into(), &reorder.sql)),
-        (None, None) => None,
-    }
+    model.decl.queries().into_iter().next()
 }
 
 impl Validation<'_> {
@@ -54,35 +37,21 @@ impl Validation<'_> {
         };
         let rows = plan.schema().as_arrow();
         let before = self.found.len();
-        if let Some(forecast) = &model.decl.forecast {
-            for (position, column) in forecast.series.iter().enumerate() {
-                self.model_column(model, &format!("forecast.series.{position}"), column, rows);
+        for (key, column, role) in model.decl.columns() {
+            if let Some(field) = self.model_column(model, &key, column, rows) {
+                let (is, wanted) = suits(field.data_type(), role);
+                self.expect(model, &key, field, is, wanted);
             }
-            if let Some(field) = self.model_column(model, "forecast.time", &forecast.time, rows) {
-                self.expect(
-                    model,
-                    "forecast.time",
-                    field,
-                    is_time(field.data_type()),
-                    "a date, a timestamp or a text with a date",
-                );
-            }
-            if let Some(field) = self.model_column(model, "forecast.value", &forecast.value, rows) {
-                self.expect(model, "forecast.value", field, is_number(field.data_type()), "a number");
-            }
-        } else if let Some(reorder) = &model.decl.reorder {
-            for (position, column) in reorder.item.iter().enumerate() {
-                self.model_column(model, &format!("reorder.item.{position}"), column, rows);
-            }
-            for (position, column) in REORDER_NUMBERS.iter().enumerate() {
-                if position >= REORDER_REQUIRED && rows.field_with_name(column).is_err() {
-                    continue;
-                }
-                if let Some(field) = self.model_column(model, "reorder.sql", column, rows) {
+        }
+        if model.decl.kind == ModelKind::Reorder {
+            for column in REORDER_OPTIONAL {
+                if let Ok(field) = rows.field_with_name(column) {
                     self.expect(model, "reorder.sql", field, is_number(field.data_type()), "a number");
                 }
             }
         }
+        self.regressors(model).await;
+        self.rules(model);
         if self.found.len() > before {
             return;
         }
@@ -95,6 +64,53 @@ impl Validation<'_> {
                 diagnostic.hint = error.hint().map(str::to_string);
                 self.found.push(diagnostic);
             }
+        }
+    }
+
+    /// Plans the queries of a forecast's regressors.
+    async fn regressors(&mut self, model: &Model) {
+        let Some(forecast) = model.decl.forecast.as_ref().filter(|_| model.decl.kind == ModelKind::Forecast)
+        else {
+            return;
+        };
+        for (place, other) in forecast.regressors.iter().enumerate() {
+            let under = format!("forecast.regressors.{place}");
+            let sql = Place::Value(model.origin.clone(), format!("{under}.sql"));
+            let plan = match self.session().examine(&other.sql).await {
+                Ok(plan) => plan,
+                Err(flaws) => {
+                    self.report(&sql, flaws, false);
+                    continue;
+                }
+            };
+            let rows = plan.schema().as_arrow();
+            let times = [Some(&other.time), other.available_at.as_ref()].into_iter().flatten();
+            let keys = ["time", "available_at"].map(|key| format!("{under}.{key}"));
+            for (key, column) in keys.iter().zip(times) {
+                if let Some(field) = self.model_column(model, key, column, rows) {
+                    let (is, wanted) = suits(field.data_type(), Role::Time);
+                    self.expect(model, key, field, is, wanted);
+                }
+            }
+            for (place, column) in other.columns.iter().enumerate() {
+                let key = format!("{under}.columns.{place}");
+                if let Some(field) = self.model_column(model, &key, column, rows) {
+                    let (is, wanted) = suits(field.data_type(), Role::Number);
+                    self.expect(model, &key, field, is || *field.data_type() == DataType::Boolean, wanted);
+                }
+            }
+            for (place, column) in other.on.iter().enumerate() {
+                self.model_column(model, &format!("{under}.on.{place}"), column, rows);
+            }
+        }
+    }
+
+    /// Whether the rules about a model's life can be read.
+    fn rules(&mut self, model: &Model) {
+        for (key, error) in broken_rules(&model.decl) {
+            let mut diagnostic = self.project.diagnose("invalid-rule", &model.origin, &key, error.message());
+            diagnostic.hint = error.hint().map(str::to_string);
+            self.found.push(diagnostic);
         }
     }
 
@@ -132,6 +148,23 @@ impl Validation<'_> {
             None => self.project.diagnose("type-error", &model.origin, key, message),
         };
         self.found.push(diagnostic.with_hint("Cast it in the query, or name another column."));
+    }
+}
+
+/// Whether a type suits a role, and what would.
+fn suits(data_type: &DataType, role: Role) -> (bool, &'static str) {
+    match role {
+        Role::Any => (true, "anything"),
+        Role::Time => (is_time(data_type), "a date, a timestamp or a text with a date"),
+        Role::Number => (is_number(data_type), "a number"),
+        Role::Target => {
+            let is = is_number(data_type)
+                || matches!(
+                    data_type,
+                    DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+                );
+            (is, "a number, a boolean or a text")
+        }
     }
 }
 

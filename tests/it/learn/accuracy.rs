@@ -80,13 +80,10 @@ fn measure(
         result[2],
         result[3]
     );
-    let rows = found.metrics.num_rows();
-    for row in rows - 3..rows {
-        let of = |name: &str| floats(&found.metrics, name).value(row);
-        let candidate = texts(&found.metrics, "candidate")[row];
-        let (mase, inside80, inside95) = (of("mase"), of("coverage80"), of("coverage95"));
+    for row in found.metrics.iter().filter(|row| row.series == "*") {
         eprintln!(
-            "  backtest of {candidate}: MASE {mase:.3}; inside 80 %: {inside80:.3}, inside 95 %: {inside95:.3}"
+            "  backtest of {}: MASE {:?}; inside 80 %: {:?}, inside 95 %: {:?}",
+            row.candidate, row.mase, row.coverage80, row.coverage95
         );
     }
     result
@@ -108,8 +105,8 @@ fn better_than_the_seasonal_naive_on_m3_months() {
     let (train, test) = (read("m3_train.csv"), read("m3_test.csv"));
     assert_eq!(train.len(), 1_428);
     let [mase, naive, inside80, inside95] = measure(&train, &test, 18);
-    assert!(mase < 0.94 && (naive - 1.146).abs() < 0.001, "{mase} {naive}");
-    assert!((0.78..0.9).contains(&inside80) && (0.93..0.99).contains(&inside95), "{inside80} {inside95}");
+    assert!(mase < 0.84 && (naive - 1.146).abs() < 0.001, "{mase} {naive}");
+    assert!((inside80 - 0.8).abs() < 0.02 && (inside95 - 0.95).abs() < 0.02, "{inside80} {inside95}");
 }
 
 #[test]

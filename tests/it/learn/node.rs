@@ -35,16 +35,8 @@ fn reordering(sql: &str) -> ModelDecl {
 }
 
 fn model(kind: ModelKind, forecast: Option<ForecastDecl>, reorder: Option<ReorderDecl>) -> ModelDecl {
-    ModelDecl {
-        name: "mart.prediction".to_string(),
-        description: String::new(),
-        owner: String::new(),
-        seed: 0,
-        kind,
-        forecast,
-        reorder,
-        checks: Vec::new(),
-    }
+    let least = "name = 'mart.prediction'\nkind = 'forecast'";
+    ModelDecl { kind, forecast, reorder, ..toml::from_str(least).unwrap() }
 }
 
 fn node(decl: ModelDecl) -> ModelNode {
@@ -52,6 +44,8 @@ fn node(decl: ModelDecl) -> ModelNode {
         name: decl.name.parse().unwrap(),
         inputs: BTreeSet::from([RelationName::new("core", "rows").unwrap()]),
         fingerprint: Fingerprint::of(["test"]),
+        learning: Fingerprint::of(["test", "learning"]),
+        tags: Default::default(),
         checks: Vec::new(),
         description: Description { columns: column_docs(&decl), ..Description::default() },
         decl,
@@ -76,7 +70,18 @@ async fn context(rows: &[RecordBatch]) -> Context {
     let mut binding = Binding::default();
     binding.overlay(name, Bound::Table(Arc::new(table)));
     let (known, pending) = (Known::default(), Pending::default());
-    Context { run_id, as_of, engine, binding, published: None, known, pending, progress: Arc::new(Quiet) }
+    Context {
+        run_id,
+        as_of,
+        engine,
+        binding,
+        inputs: Default::default(),
+        published: None,
+        known,
+        pending,
+        request: None,
+        progress: Arc::new(Quiet),
+    }
 }
 
 /// What the node wrote, read back, and the hash of its rows.
@@ -102,24 +107,26 @@ async fn predictions_land_with_their_run_and_scores() {
     let refreshed = node.refresh(&context).await.unwrap();
     let (rows, _) = landed(&refreshed, &context).await;
     let names: Vec<_> = rows.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let expected = ["id", "period_start", "step", "mean", "lo80", "hi80", "lo95", "hi95", "model", "_run_id"];
-    assert_eq!(names, expected);
+    let expected =
+        "id period_start step mean lo80 hi80 lo95 hi95 model members drivers model_version _run_id";
+    assert_eq!(names.join(" "), expected);
     let pure = forecast(&[history()], node.decl.forecast.as_ref().unwrap(), 0).unwrap().predictions;
     assert_eq!(floats(&rows, "mean"), floats(&pure, "mean"));
     assert_eq!(texts(&rows, "id"), texts(&pure, "id"));
     assert!(texts(&rows, "_run_id").iter().all(|run| *run == context.run_id.as_str()));
 
     let metrics = &refreshed.records.metrics;
-    assert_eq!(metrics.len(), 2 * 3 + 3);
     assert!(
         metrics.iter().all(|row| row.relation == "mart.prediction" && row.run_id == context.run_id.as_str())
     );
-    assert_eq!((metrics[0].series.as_str(), metrics[0].candidate.as_str()), ("id=a", "elastic_net"));
-    assert_eq!(metrics[0].windows, Some(3));
-    assert!(metrics[0].mase.is_some_and(|mase| mase > 0.0));
-    assert_eq!((metrics[8].series.as_str(), metrics[8].candidate.as_str()), ("*", "published"));
-    assert!(metrics[8].chosen);
-    assert!(refreshed.records.slices.is_empty() && refreshed.records.checks.is_empty());
+    assert!(metrics.iter().all(|row| row.version == Some(1)));
+    let last = metrics.last().unwrap();
+    assert_eq!((last.series.as_str(), last.candidate.as_str(), last.chosen), ("*", "published", true));
+    let (versions, history) = (&refreshed.records.models, &refreshed.records.history);
+    assert_eq!((versions.len(), versions[0].version, versions[0].why.as_str()), (1, 1, "first"));
+    assert_eq!((history.len(), history[0].status.as_str()), (1, "champion"));
+    assert!(refreshed.records.slices.is_empty());
+    assert!(refreshed.records.checks.iter().all(|check| check.status == "passed"));
 }
 
 #[tokio::test]
