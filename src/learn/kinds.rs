@@ -17,8 +17,11 @@ pub(super) enum Kind {
     /// It learns, and keeps versions of what it learned.
     Learned(Box<dyn Learner>),
     /// It computes its table from the rows alone.
-    Computed(Box<dyn FnOnce(&Data) -> Result<RecordBatch> + Send>),
+    Computed(Compute),
 }
+
+/// From rows to a table.
+type Compute = Box<dyn FnOnce(&Data) -> Result<RecordBatch> + Send>;
 
 /// The kind of a declaration, with its settings.
 ///

@@ -16,32 +16,43 @@
 //! the declaration's seed. Nothing asks for the time.
 
 mod acceptance;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod anomaly;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod auto;
 mod card;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod cluster;
 mod columns;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod distribution;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod forecasting;
 mod frame;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod hierarchy;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod inventory;
 mod kinds;
 mod learner;
 mod learners;
 mod lifecycle;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod local;
 mod lot;
 mod metrics;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod monitor;
 mod node;
 mod normal;
 mod outputs;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod recommend;
 mod registry;
 mod reorder;
 mod replay;
 mod rules;
+#[allow(dead_code, unused_imports, reason = "building blocks that no declaration reaches yet")]
 mod tabular;
 mod watch;
 

@@ -111,7 +111,7 @@ impl Past {
 fn number(value: Option<f64>) -> String {
     match value {
         None => "-".into(),
-        Some(value) if value == 0.0 => "0".into(),
+        Some(0.0) => "0".into(),
         Some(value) => {
             let digits = (3.0 - value.abs().log10().floor()).clamp(0.0, 8.0) as usize;
             format!("{value:.digits$}")

@@ -6,6 +6,9 @@ use super::{Console, Format, Named, Past, number, output};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::system::ModelMetricRow;
 
+/// A number of a row.
+type Number = fn(&ModelMetricRow) -> Option<f64>;
+
 /// Learn from what is published, and say how good each candidate is on rows it did not see. Nothing is kept.
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -37,7 +40,7 @@ impl Backtest {
         if format == Format::Json {
             return console.print_json(&rows);
         }
-        let columns: [(&str, fn(&ModelMetricRow) -> Option<f64>); 15] = [
+        let columns: [(&str, Number); 15] = [
             ("mase", |row| row.mase),
             ("smape", |row| row.smape),
             ("rmse", |row| row.rmse),

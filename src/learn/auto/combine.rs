@@ -8,9 +8,11 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The part of pooled weights that is estimated.
+/// The part of pooled weights that is estimated. Neither none of it nor all was better on rolling origins inside the
+/// training parts of the M3 and M1 competitions.
 const ESTIMATED: f64 = 0.5;
-/// The errors of all series together count as this many windows of a series' own.
+/// The errors of all series together count as this many windows of a series' own. Neither one nor infinitely many made
+/// a difference on the same rolling origins.
 const PRIOR: f64 = 4.0;
 /// Steps of the search for weights.
 const STEPS: usize = 2000;
@@ -120,7 +122,8 @@ fn normalised(weights: &[f64]) -> Vec<f64> {
 }
 
 /// Step by step, the mean of the weighted mean and the weighted median of the members that there are: the first is better
-/// where all are sound, the second where one has run away. `None` where there is no member.
+/// where all are sound, the second where one has run away. Neither alone was better on rolling origins inside the training
+/// parts of the M3 and M1 competitions. `None` where there is no member.
 pub(in crate::learn) fn combined(members: &[Option<Vec<f64>>], weights: &[f64]) -> Option<Vec<f64>> {
     let present: Vec<(&Vec<f64>, f64)> = members
         .iter()

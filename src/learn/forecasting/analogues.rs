@@ -32,7 +32,7 @@ pub(super) fn learn(panel: &Panel, decl: &ForecastDecl) -> BTreeMap<String, Vec<
             continue;
         }
         let size = own.values[..analogue.below].iter().sum::<f64>() / analogue.below.max(1) as f64;
-        if !(size > 0.0) {
+        if size.is_nan() || size <= 0.0 {
             continue;
         }
         for key in [group, ALL.to_string()] {

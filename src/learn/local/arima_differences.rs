@@ -6,10 +6,9 @@ use stlrs::Stl;
 /// "Characteristic-Based Clustering for Time Series Data", Data Mining and Knowledge Discovery 13 (2006), 335-364, with
 /// the threshold of R's `forecast::nsdiffs`.
 const STRONG: f64 = 0.64;
-/// The 5 % and the 1 % point of the level-stationarity statistic, D. Kwiatkowski, P. C. B. Phillips, P. Schmidt and Y.
-/// Shin, Journal of Econometrics 54 (1992), 159-178, table 1. The second difference must be the more certain, for it
-/// makes trends of changes.
-const CRITICAL: [f64; 2] = [0.463, 0.739];
+/// The 5 % point of the level-stationarity statistic, as published: D. Kwiatkowski, P. C. B. Phillips, P. Schmidt and Y.
+/// Shin, Journal of Econometrics 54 (1992), 159-178, table 1.
+const CRITICAL: f64 = 0.463;
 
 /// Once by the season, and how often by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Differences {
         }
         while differences.plain < 2 {
             let now = differences.apply(values);
-            if now.len() < 5 || constant(&now) || level_statistic(&now) <= CRITICAL[differences.plain] {
+            if now.len() < 5 || constant(&now) || level_statistic(&now) <= CRITICAL {
                 break;
             }
             differences.plain += 1;

@@ -10,11 +10,8 @@ use super::arima_likelihood::{Lags, Process, operator};
 
 /// The farthest the search goes: partial autocorrelations of 0.9993.
 const FARTHEST: f64 = 4.0;
-/// The nearest a root may come to the unit circle: of the plain polynomials, and of the seasonal ones in their own power
-/// of the backward shift. Nearer ones are fits to the noise of short histories.
-const MARGIN: (f64, f64) = (1.05, 1.02);
-/// What a lag counts as in the criterion. More than one, for the best of many orders is partly the luckiest.
-const COST: f64 = 1.5;
+/// The nearest a root may come to the unit circle, as in R's `forecast::auto.arima`: nearer ones are numerically unstable.
+const MARGIN: f64 = 1.01;
 
 /// The least mean square that counts, of values near one.
 pub(super) const LEAST: f64 = 1e-30;
@@ -49,7 +46,7 @@ pub(super) fn fit(
     steps: usize,
 ) -> Option<OrderFit> {
     let count = values.len() as f64;
-    let used = COST * lags.count() as f64 + (columns.len() + 1) as f64;
+    let used = (lags.count() + columns.len() + 1) as f64;
     if count - used - 1.0 <= 0.0 {
         return None;
     }
@@ -105,7 +102,7 @@ pub(super) fn fit(
     let criterion = count * (now.squares / count).max(LEAST).ln()
         + 2.0 * used
         + 2.0 * used * (used + 1.0) / (count - used - 1.0);
-    let sound = criterion.is_finite() && apart(lags, &point);
+    let sound = criterion.is_finite() && apart(lags, season, &point);
     sound.then_some(OrderFit { lags, point, coefficients: now.coefficients, criterion })
 }
 
@@ -138,7 +135,7 @@ fn attempt(values: &[f64], columns: &[Vec<f64>], season: usize, lags: Lags, poin
 }
 
 /// Whether all roots of the four polynomials are farther than the margin from the unit circle.
-fn apart(lags: Lags, point: &[f64]) -> bool {
+fn apart(lags: Lags, season: usize, point: &[f64]) -> bool {
     let partials = partials(point);
     let [p, q, seasonal_p, seasonal_q] = lags.split(&partials);
     let far = |partials: &[f64], margin: f64| {
@@ -150,7 +147,9 @@ fn apart(lags: Lags, point: &[f64]) -> bool {
         }
         super::ces::forgets(&mut polynomial)
     };
-    far(p, MARGIN.0) && far(q, MARGIN.0) && far(seasonal_p, MARGIN.1) && far(seasonal_q, MARGIN.1)
+    // Of seasonal polynomials the roots are powers.
+    let seasonal = MARGIN.powi(i32::try_from(season).unwrap_or(i32::MAX));
+    far(p, MARGIN) && far(q, MARGIN) && far(seasonal_p, seasonal) && far(seasonal_q, seasonal)
 }
 
 fn dot(one: &[f64], other: &[f64]) -> f64 {
@@ -214,7 +213,7 @@ pub(super) mod tests {
         let partials = partials(&fit.point);
         assert!((partials[0] - 0.4018).abs() < 5e-5 && (partials[1] - 0.5569).abs() < 2e-4, "{partials:?}");
         let count = differenced.len() as f64;
-        let used = 1.0 + 2.0 * COST;
+        let used = 3.0;
         let deviance = fit.criterion - 2.0 * used - 2.0 * used * (used + 1.0) / (count - used - 1.0);
         let likelihood = -0.5 * (count * (1.0 + (2.0 * std::f64::consts::PI).ln()) + deviance);
         assert!((likelihood - 244.70).abs() < 5e-3, "{likelihood}");
@@ -225,7 +224,7 @@ pub(super) mod tests {
         // statsforecast 2.1, arima(x, order=(2,0,1), method="CSS-ML"): log likelihood -92.3777, mean 134.05.
         let lags = Lags { p: 2, q: 1, ..Lags::default() };
         let fit = fit(&PASSENGERS[..24], &[vec![1.0; 24]], 1, lags, vec![0.1, 0.1, -0.1], 60).unwrap();
-        let used = 2.0 + 3.0 * COST;
+        let used = 5.0;
         let deviance = fit.criterion - 2.0 * used - 2.0 * used * (used + 1.0) / (24.0 - used - 1.0);
         let likelihood = -0.5 * (24.0 * (1.0 + (2.0 * std::f64::consts::PI).ln()) + deviance);
         assert!((likelihood + 92.3777).abs() < 1e-3, "{likelihood}");

@@ -175,7 +175,8 @@ fn lifecycle(model: &Model, report: &mut Report) {
         ("accept.worse_than_champion", accept.worse_than_champion, f64::INFINITY),
     ];
     for (key, share, below) in shares {
-        if share.is_some_and(|share| !(share >= 0.0 && share < below)) {
+        let least = if key.ends_with("within") { 0.0 } else { -1.0 };
+        if share.is_some_and(|share| !(share >= least && share < below)) {
             report
                 .error("invalid-value", &model.origin, key, format!("{key:?} must be a share, such as 0.05"))
                 .hint("0.05 is five percent; leave it out to ask for nothing.");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use twinlake::learn::forecast;
 
-use super::{assert_ordered, decl, floats, monthly, texts};
+use super::{assert_ordered, decl, floats, monthly};
 
 fn data(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("TWINLAKE_DATA").map(PathBuf::from);

@@ -1,3 +1,5 @@
+//! Watching models that are not ours, on made-up histories whose truth is known.
+
 use super::*;
 
 const DAY: i64 = 86_400_000_000;
