@@ -211,7 +211,7 @@ fn the_command_shows_versions_and_tries_them_out() {
     for (arguments, expected) in [
         (vec!["model", "list"], "champion"),
         (vec!["model", "show", "mart.demand"], "learned"),
-        (vec!["model", "card", "mart.demand"], "# mart.demand"),
+        (vec!["model", "card", "mart.demand"], "# Model card: mart.demand"),
         (vec!["model", "card", "mart.demand", "--html"], "<html"),
         (vec!["model", "backtest", "mart.demand"], "published"),
         (vec!["model", "compare", "mart.demand", "1", "1"], "mase"),
