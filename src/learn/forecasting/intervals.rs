@@ -62,7 +62,8 @@ impl Calibration {
         let spread = never_shrinking(&by_step.into_iter().map(typical).collect::<Vec<_>>());
         let relative = |steps| {
             let known = known(steps).filter(|(step, _)| spread[*step] > 0.0);
-            known.map(|(step, residual)| residual / spread[step]).collect::<Vec<f64>>()
+            let relative = known.map(|(step, residual)| residual / spread[step]);
+            relative.filter(|residual| residual.is_finite()).collect::<Vec<f64>>()
         };
         // Per series: the sum and count of its absolute residuals in units of the spread.
         let sums: Vec<(f64, f64)> = residuals
@@ -74,15 +75,19 @@ impl Calibration {
             })
             .collect();
         let means = sums.iter().filter(|(_, count)| *count > 0.0).map(|(sum, count)| sum / count);
-        let usual = typical(means.collect());
-        let drawn = |sum: f64, count: f64| (sum + PRIOR * usual) / (count + PRIOR);
+        let usual = typical(means.filter(|mean| mean.is_finite()).collect());
+        let drawn = |sum: f64, count: f64| {
+            let drawn = (sum + PRIOR * usual) / (count + PRIOR);
+            if drawn.is_finite() { drawn } else { usual }
+        };
         let difficulty: Vec<f64> = sums.iter().map(|(sum, count)| drawn(*sum, *count)).collect();
         let mut scores = Vec::new();
         for (windows, (sum, count)) in residuals.iter().zip(&sums) {
             // A residual must not make its own window look as difficult as it was: that window is left out.
             for window in windows_but(windows, without).map(relative) {
                 let unit = drawn((sum - absolute(&window)).max(0.0), count - window.len() as f64);
-                scores.extend(window.iter().filter(|_| unit > 0.0).map(|residual| residual / unit));
+                let own = window.iter().filter(|_| unit > 0.0).map(|residual| residual / unit);
+                scores.extend(own.filter(|score| score.is_finite()));
             }
         }
         let quantiles = quantiles(scores, probabilities);
@@ -95,11 +100,6 @@ impl Calibration {
         let spread = self.spread[step.min(self.spread.len() - 1)];
         let offset = self.quantiles[index] * spread * difficulty.unwrap_or(self.usual) * scale;
         if offset.is_finite() { offset } else { 0.0 }
-    }
-
-    /// The mean absolute error to expect of a typical series, in units of its scale.
-    pub fn expected(&self) -> f64 {
-        self.spread.iter().sum::<f64>() / self.spread.len() as f64 * self.usual
     }
 }
 

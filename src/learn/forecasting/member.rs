@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::learn::local::{Arima, Ces, CountDemand, Ets, Intermittent, Method, Mstl, Theta};
+use crate::learn::local::{
+    Arima, Ces, CountDemand, DemandClass, Ets, Intermittent, Method, Mstl, Theta, classify,
+};
 
 /// Values from which a level and a slope are learned once seasons are taken out.
 const LEVELS: usize = 1_000;
@@ -109,7 +111,7 @@ impl Kind {
             Kind::SeasonalNaive | Kind::Naive | Kind::Drift | Kind::Analogue => usize::MAX,
             Kind::ElasticNet => usize::MAX,
             Kind::Arima => 600.max(4 * season),
-            Kind::Mstl => 12 * longest.max(100),
+            Kind::Mstl => 26 * longest.max(100),
             _ => 2_000.max(8 * season),
         }
     }
@@ -250,16 +252,29 @@ pub(super) fn baseline(history: &[f64], season: usize, horizon: usize) -> Vec<f6
     }
 }
 
-/// Periods between demands beyond which demand is intermittent: A. A. Syntetos, J. E. Boylan and J. D. Croston, "On the
-/// categorization of demand patterns", Journal of the Operational Research Society 56 (2005), 495-503.
-const LONG_INTERVAL: f64 = 1.32;
+/// How values come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pattern {
+    /// Period after period, of similar sizes or below zero.
+    Steady,
+    /// Period after period, none below zero, of very different sizes.
+    Erratic,
+    /// With periods of nothing in between.
+    Intermittent,
+}
 
-/// Whether demand comes and goes: no value below zero, and a mean of more than 1.32 periods from one to the next.
-pub(super) fn is_intermittent(history: &[f64]) -> bool {
-    let demands = history.iter().filter(|value| **value > 0.0).count();
-    demands > 0
-        && history.iter().all(|value| *value >= 0.0)
-        && history.len() as f64 / demands as f64 > LONG_INTERVAL
+impl Pattern {
+    /// Of a history.
+    pub fn of(history: &[f64]) -> Pattern {
+        if history.iter().any(|value| *value < 0.0) {
+            return Pattern::Steady;
+        }
+        match classify(history) {
+            Some(DemandClass::Intermittent | DemandClass::Lumpy) => Pattern::Intermittent,
+            Some(DemandClass::Erratic) => Pattern::Erratic,
+            Some(DemandClass::Smooth) | None => Pattern::Steady,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -283,9 +298,11 @@ mod tests {
     }
 
     #[test]
-    fn demand_with_gaps_is_intermittent() {
-        assert!(is_intermittent(&[0.0, 0.0, 3.0, 0.0, 1.0]));
-        assert!(!is_intermittent(&[1.0, 2.0, 3.0, 0.0, 1.0, 2.0, 2.0]));
-        assert!(!is_intermittent(&[0.0; 10]) && !is_intermittent(&[0.0, -1.0, 0.0, 3.0]));
+    fn values_have_a_pattern() {
+        assert_eq!(Pattern::of(&[0.0, 0.0, 3.0, 0.0, 1.0]), Pattern::Intermittent);
+        assert_eq!(Pattern::of(&[1.0, 2.0, 3.0, 0.0, 1.0, 2.0, 2.0]), Pattern::Steady);
+        assert_eq!(Pattern::of(&[1.0, 90.0, 3.0, 1.0, 1.0, 200.0, 2.0]), Pattern::Erratic);
+        assert_eq!(Pattern::of(&[0.0; 10]), Pattern::Steady);
+        assert_eq!(Pattern::of(&[0.0, -1.0, 0.0, 3.0]), Pattern::Steady);
     }
 }

@@ -3,10 +3,11 @@
 //! Rows become a [panel](panel) of series over one calendar, with the [levels](levels) of a hierarchy and
 //! [regressors](regressors) as they were known at the time. Every candidate [model](member) is [tried](trial) on rolling
 //! origins; the best one or a [combination](weights) is published for each series, with [intervals](intervals) calibrated
-//! on what the backtest got wrong. What was learned is kept as [parameters](parameters), from which every prediction is
+//! on what the backtest got wrong and, where values are uneven, the distribution of counts. What was learned is kept as [parameters](parameters), from which every prediction is
 //! made, also right after learning.
 
 mod analogues;
+mod board;
 mod calendar;
 mod detect;
 mod drivers;
@@ -31,6 +32,7 @@ mod settings;
 mod table;
 mod train;
 mod trial;
+mod tried;
 mod watch;
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,7 @@ pub(super) struct Parameters {
     pub shared: Lasting,
     /// Of the automatic strategy.
     pub automatic: Option<auto::Shared>,
-    /// Per group of series (its level, and whether demand comes and goes): what intervals are made from, and how well
+    /// Per group of series (its level, and how values come): what intervals are made from, and how well
     /// they held.
     pub groups: BTreeMap<String, Group>,
     /// The probabilities the calibrations have quantiles of.
@@ -54,6 +54,8 @@ pub(super) struct Parameters {
 pub(super) struct Group {
     /// None where nothing could be tried.
     pub calibration: Option<Calibration>,
+    /// How much the distribution of counts weighs beside the calibration.
+    pub counts: f64,
 }
 
 /// What was learned of one series.
@@ -75,9 +77,6 @@ pub(super) struct Learned {
     pub difficulty: Option<f64>,
     /// Its group.
     pub group: String,
-    /// Whether its intervals are those of its counts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub counted: bool,
     /// The MASE of what is published, in the backtest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mase: Option<f64>,

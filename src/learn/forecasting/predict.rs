@@ -11,12 +11,13 @@ use crate::learn::metrics;
 use crate::project::ForecastDecl;
 use crate::project::model::Reconcile;
 
-use super::member::{self, Kind};
+use super::member::{self, Kind, Pattern};
 use super::panel::{Panel, Reading};
 use super::parameters::{Learned, Parameters};
 use super::scores;
-use super::train::{group, mean_size, recent};
+use super::train::{mean_size, recent};
 use super::trial::{clip, counted, outside, without};
+use super::tried::group;
 use super::weights::mix;
 use super::{analogues, drivers, intervals, table};
 
@@ -49,8 +50,6 @@ enum Source {
     /// A random walk.
     #[default]
     Walk,
-    /// The distribution of counts.
-    Counts,
 }
 
 /// Predicts from parameters.
@@ -191,11 +190,7 @@ fn by_members(
     };
     let single = names.len() == 1;
     let naive = single && names[0].0 == Kind::Naive.name() && values.len() < panel.season;
-    let source = match (known.counted, naive) {
-        (true, _) => Source::Counts,
-        (false, true) => Source::Walk,
-        (false, false) => Source::Backtest(known.difficulty),
-    };
+    let source = if naive { Source::Walk } else { Source::Backtest(known.difficulty) };
     let model = if single { names[0].0.clone() } else { "combination".to_string() };
     let members: Vec<String> = names.iter().map(|(name, weight)| format!("{name}:{weight:.2}")).collect();
     Some(Ahead { mean, model, members: members.join(" "), source, effects, ..Ahead::default() })
@@ -229,22 +224,17 @@ fn bounds(panel: &Panel, learned: &Parameters, series: usize, one: &mut Ahead, d
         return;
     }
     let probabilities = &learned.probabilities;
-    if one.source == Source::Counts
-        && let Some(found) = counted(values, panel, probabilities)
-    {
-        // Reconciliation moves the distribution with its mean.
-        let moved = one.mean.iter().zip(&one.base).map(|(mean, base)| {
-            let mut at: Vec<f64> = found.iter().map(|value| value + (mean - base)).collect();
-            scores::order(*mean, &mut at, true);
-            Some(at)
-        });
-        one.bounds = moved.collect();
-        return;
-    }
     let known = learned.series.get(&own.label);
-    let name = known.map_or_else(|| group(own.level, member::is_intermittent(values)), |k| k.group.clone());
-    let calibration = learned.groups.get(&name).or_else(|| learned.groups.get(&group(own.level, false)));
-    let calibration = calibration.and_then(|group| group.calibration.as_ref());
+    let pattern = Pattern::of(values);
+    let name = known.map_or_else(|| group(own.level, pattern), |known| known.group.clone());
+    let found = learned.groups.get(&name);
+    let share = found.map_or(0.0, |group| group.counts);
+    let counts = match pattern {
+        Pattern::Steady => None,
+        _ => counted(values, panel, probabilities).filter(|_| share > 0.0),
+    };
+    let steady = || learned.groups.get(&group(own.level, Pattern::Steady));
+    let calibration = found.or_else(steady).and_then(|group| group.calibration.as_ref());
     let scale = scale(panel, learned, values);
     let (season, length) = (panel.season, values.len());
     let difficulty = match one.source {
@@ -252,7 +242,15 @@ fn bounds(panel: &Panel, learned: &Parameters, series: usize, one: &mut Ahead, d
         _ => None,
     };
     let at = |(step, mean): (usize, &f64)| {
-        let scale = scale?;
+        // Reconciliation moves the distribution of counts with its mean.
+        let moved = mean - one.base[step];
+        let moved =
+            counts.as_ref().map(|counts| counts.iter().map(|count| count + moved).collect::<Vec<f64>>());
+        let Some(scale) = scale else {
+            let mut at = moved?;
+            scores::order(*mean, &mut at, decl.nonnegative);
+            return Some(at);
+        };
         let offset = |index: usize| match (calibration, difficulty) {
             (Some(calibration), Some(difficulty)) => calibration.offset(index, step, difficulty, scale),
             _ => {
@@ -260,7 +258,10 @@ fn bounds(panel: &Panel, learned: &Parameters, series: usize, one: &mut Ahead, d
                 intervals::random_walk(probabilities[index], scale, reach)
             }
         };
-        let at = scores::bounds(*mean, probabilities, offset, decl.nonnegative);
+        let mut at = scores::bounds(*mean, probabilities, offset, decl.nonnegative);
+        if let Some(moved) = moved {
+            scores::blend(*mean, &mut at, &moved, share, decl.nonnegative);
+        }
         at.iter().all(|value| value.is_finite()).then_some(at)
     };
     one.bounds = one.mean.iter().enumerate().map(at).collect();

@@ -43,6 +43,8 @@ struct Shape {
     scale: f64,
     /// Where it bends, in units of the scale from the centre.
     knots: Vec<f64>,
+    /// Periods of which the mean enters: what was warm all day is not what is warm now.
+    window: usize,
 }
 
 /// Regressors beside a history and what follows it.
@@ -55,7 +57,14 @@ pub(super) struct Outside<'a> {
 }
 
 impl Shape {
-    fn of(column: usize, values: &[f64]) -> Option<Shape> {
+    fn of(column: usize, values: &[f64], window: usize) -> Option<Shape> {
+        let means: Vec<f64>;
+        let values = if window > 1 {
+            means = (0..values.len()).map(|at| trailing(values, at, window)).collect();
+            &means
+        } else {
+            values
+        };
         let count = values.len() as f64;
         let centre = values.iter().sum::<f64>() / count;
         let scale = (values.iter().map(|value| (value - centre).powi(2)).sum::<f64>() / count).sqrt();
@@ -69,7 +78,7 @@ impl Shape {
         let distinct = sorted.windows(2).filter(|pair| pair[0] != pair[1]).count() + 1;
         let mut knots = if distinct >= MANY { vec![tercile(1), tercile(2)] } else { Vec::new() };
         knots.dedup();
-        Some(Shape { column, low, high, centre, scale, knots })
+        Some(Shape { column, low, high, centre, scale, knots, window })
     }
 
     fn width(&self) -> usize {
@@ -83,6 +92,14 @@ impl Shape {
         let z = (value.clamp(self.low - margin, self.high + margin) - self.centre) / self.scale;
         row.push(factor * z);
         row.extend(self.knots.iter().map(|knot| factor * (z - knot).max(0.0)));
+    }
+}
+
+/// The mean of the values up to a place; NaN beyond them.
+fn trailing(values: &[f64], at: usize, window: usize) -> f64 {
+    match values.get((at + 1).saturating_sub(window)..=at) {
+        Some(part) => part.iter().sum::<f64>() / part.len() as f64,
+        None => f64::NAN,
     }
 }
 
@@ -100,7 +117,15 @@ impl Regression {
             .columns
             .iter()
             .enumerate()
-            .filter_map(|(column, values)| Shape::of(column, values.get(..history.len())?))
+            .flat_map(|(column, values)| {
+                let values = values.get(..history.len()).unwrap_or(&[]);
+                let now = Shape::of(column, values, 1);
+                // What is on or off needs no mean over a day.
+                let smooth =
+                    now.as_ref().is_some_and(|shape| season >= LONG_SEASON && !shape.knots.is_empty());
+                let mean = smooth.then(|| Shape::of(column, values, season)).flatten();
+                now.into_iter().chain(mean)
+            })
             .collect();
         let width: usize = shapes.iter().map(Shape::width).sum();
         if width == 0 {
@@ -137,7 +162,7 @@ impl Regression {
     fn row(&self, outside: Outside<'_>, at: usize, row: &mut Vec<f64>) {
         row.clear();
         for shape in &self.shapes {
-            let value = outside.columns[shape.column].get(at).copied().unwrap_or(f64::NAN);
+            let value = trailing(&outside.columns[shape.column], at, shape.window);
             shape.push(value, 1.0, row);
             if self.harmonic > 1 {
                 let place = (outside.start + at as i64).rem_euclid(self.harmonic as i64) as f64;
@@ -152,11 +177,15 @@ impl Regression {
     pub fn parts(&self, outside: Outside<'_>, at: usize) -> Vec<(usize, f64)> {
         let mut row = Vec::with_capacity(self.weights.len());
         self.row(outside, at, &mut row);
-        let (mut start, mut parts) = (0, Vec::with_capacity(self.shapes.len()));
+        let (mut start, mut parts) = (0, Vec::<(usize, f64)>::with_capacity(self.shapes.len()));
         for shape in &self.shapes {
             let end = start + shape.width() * if self.harmonic > 1 { 3 } else { 1 };
             let pairs = row[start..end].iter().zip(&self.weights[start..end]);
-            parts.push((shape.column, pairs.map(|(value, weight)| value * weight).sum()));
+            let part: f64 = pairs.map(|(value, weight)| value * weight).sum();
+            match parts.last_mut() {
+                Some((column, sum)) if *column == shape.column => *sum += part,
+                _ => parts.push((shape.column, part)),
+            }
             start = end;
         }
         parts

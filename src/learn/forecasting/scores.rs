@@ -122,6 +122,14 @@ pub(super) fn order(mean: f64, at: &mut [f64], nonnegative: bool) {
     at[3] = at[3].max(at[2]);
 }
 
+/// Bounds between those of the backtest and those of counts, which weigh `share`; the mean stays between them.
+pub(super) fn blend(mean: f64, at: &mut [f64], counted: &[f64], share: f64, nonnegative: bool) {
+    for (value, counted) in at.iter_mut().zip(counted) {
+        *value += share * (counted - *value);
+    }
+    order(mean, at, nonnegative);
+}
+
 /// Calibrations that did not see a window, per window, with the difficulty of one series.
 pub(super) struct HeldOut<'a> {
     /// Per window.

@@ -7,7 +7,7 @@ use crate::learn::auto::{self, Studied};
 use crate::learn::local::CountDemand;
 use crate::learn::metrics::{self, Accuracy};
 
-use super::member::{self, Kind, Member};
+use super::member::{self, Kind, Member, Pattern};
 use super::panel::Panel;
 use super::parameters::Weighed;
 use super::pooled::Shared;
@@ -45,7 +45,7 @@ pub(super) struct Trial {
     pub seasonal_error: Option<f64>,
     /// What each candidate forecast, if it could.
     pub forecasts: Vec<Option<Vec<f64>>>,
-    /// The quantiles of a period by the distribution of counts, where demand comes and goes.
+    /// The quantiles of a period by the distribution of counts, where values are not steady.
     pub counted: Option<Vec<f64>>,
 }
 
@@ -76,8 +76,8 @@ pub(super) struct Study {
     pub trials: Vec<Option<Trial>>,
     /// The effect of regressors.
     pub regression: Option<Regression>,
-    /// Whether demand comes and goes.
-    pub intermittent: bool,
+    /// How its values come.
+    pub pattern: Pattern,
     /// Whether the baseline was asked for, or nothing else can be.
     pub baseline_asked: bool,
     /// What is published by the strategy that has its own choice; then there is no other.
@@ -116,18 +116,27 @@ pub(super) struct Plan<'a> {
     pub probabilities: &'a [f64],
 }
 
+/// Whether there is a long season, or more than one.
+pub(super) fn long(panel: &Panel) -> bool {
+    panel.season > LONG_SEASON || !panel.seasons.is_empty()
+}
+
 /// Whether the automatic strategy of many series suits a series: one season of moderate length, nothing that explains,
 /// and demand that neither comes and goes nor stays the same.
 pub(super) fn automatic(panel: &Panel, series: usize, asked: &Candidates) -> bool {
     let values = &panel.series[series].values;
     asked.auto
         && asked.kinds.is_empty()
-        && panel.season <= LONG_SEASON
-        && panel.seasons.is_empty()
+        && !long(panel)
         && panel.regressors.is_empty()
-        && values.len() >= panel.season.max(3)
+        && values.len() >= enough(panel.season)
         && metrics::scale(values, panel.season).is_some()
-        && !member::is_intermittent(values)
+        && Pattern::of(values) != Pattern::Intermittent
+}
+
+/// Values from which more than the baseline may be published without having been tried.
+fn enough(season: usize) -> usize {
+    (2 * season + 2).max(6)
 }
 
 /// The kinds that suit a history.
@@ -137,7 +146,7 @@ fn suitable(history: &[f64], panel: &Panel, asked: &Candidates, intermittent: bo
         kinds.push(Kind::SeasonalNaive);
         if intermittent {
             kinds.extend([Kind::Croston, Kind::Sba, Kind::Tsb, Kind::Adida, Kind::Counts]);
-        } else if panel.season > LONG_SEASON || !panel.seasons.is_empty() {
+        } else if long(panel) {
             kinds.extend([Kind::Mstl, Kind::ElasticNet]);
         } else {
             kinds.extend([Kind::Theta, Kind::Ets]);
@@ -145,8 +154,9 @@ fn suitable(history: &[f64], panel: &Panel, asked: &Candidates, intermittent: bo
     }
     kinds.sort_unstable();
     kinds.dedup();
-    // What never changes needs no model.
-    if asked.auto && metrics::scale(history, panel.season).is_none() {
+    // What never changes needs no model, and what is short allows none.
+    let short = history.len() < enough(if intermittent { 1 } else { panel.season });
+    if asked.auto && (short || metrics::scale(history, panel.season).is_none()) {
         kinds.clear();
     }
     kinds
@@ -157,8 +167,8 @@ impl Plan<'_> {
     pub fn study(&self, series: usize, earlier: &[Weighed]) -> Study {
         let panel = self.panel;
         let own = &panel.series[series];
-        let intermittent = member::is_intermittent(&own.values);
-        let kinds = suitable(&own.values, panel, self.candidates, intermittent);
+        let pattern = Pattern::of(&own.values);
+        let kinds = suitable(&own.values, panel, self.candidates, pattern == Pattern::Intermittent);
         let baseline_asked = kinds.is_empty() || kinds.contains(&Kind::SeasonalNaive);
         let explained = !panel.regressors.is_empty();
         let mut candidates = vec![Candidate { kind: Kind::SeasonalNaive, explained: false }];
@@ -173,7 +183,7 @@ impl Plan<'_> {
         let mut members: Vec<Option<Member>> = vec![None; candidates.len()];
         let windows = self.origins.len() - 1;
         let trials = (0..windows)
-            .map(|window| self.trial(series, window, &candidates, &mut members, intermittent))
+            .map(|window| self.trial(series, window, &candidates, &mut members, pattern))
             .collect();
         let regression = self.regression(series, &own.values);
         let fitted = candidates
@@ -185,7 +195,7 @@ impl Plan<'_> {
                 self.fit(series, *candidate, before, regression.as_ref())
             })
             .collect();
-        Study { candidates, fitted, trials, regression, intermittent, baseline_asked, decided: None }
+        Study { candidates, fitted, trials, regression, pattern, baseline_asked, decided: None }
     }
 
     /// As [`study`](Plan::study), of a series that the automatic strategy has studied: its members take the place of
@@ -193,6 +203,7 @@ impl Plan<'_> {
     pub fn decided(&self, series: usize, shared: &auto::Shared, mut studied: Studied) -> Study {
         let panel = self.panel;
         let own = &panel.series[series];
+        let pattern = Pattern::of(&own.values);
         let windows = self.origins.len() - 1;
         let mut trials: Vec<Option<Trial>> = (0..windows).map(|_| None).collect();
         let mut published: Vec<Option<Vec<f64>>> = vec![None; windows];
@@ -209,7 +220,7 @@ impl Plan<'_> {
                 clip(&mut mean, self.nonnegative, history);
                 mean
             });
-            trials[window] = Some(self.window(series, history, forecasts, false));
+            trials[window] = Some(self.window(series, history, forecasts, pattern));
         }
         let weights = std::iter::once(0.0).chain(studied.weights.iter().copied()).collect();
         let names: Vec<String> = shared.members().iter().map(|member| member.name().to_string()).collect();
@@ -221,7 +232,7 @@ impl Plan<'_> {
             fitted,
             trials,
             regression: None,
-            intermittent: false,
+            pattern,
             baseline_asked: false,
             decided: Some(Decided { studied, names, weights, published }),
         }
@@ -233,7 +244,7 @@ impl Plan<'_> {
         series: usize,
         history: &[f64],
         forecasts: Vec<Option<Vec<f64>>>,
-        intermittent: bool,
+        pattern: Pattern,
     ) -> Trial {
         let panel = self.panel;
         let own = &panel.series[series];
@@ -244,7 +255,11 @@ impl Plan<'_> {
             scale: metrics::scale(history, panel.season),
             seasonal_error: metrics::seasonal_error(history, panel.season),
             forecasts,
-            counted: if intermittent { counted(history, panel, self.probabilities) } else { None },
+            counted: if pattern == Pattern::Steady {
+                None
+            } else {
+                counted(history, panel, self.probabilities)
+            },
         }
     }
 
@@ -288,7 +303,7 @@ impl Plan<'_> {
         window: usize,
         candidates: &[Candidate],
         members: &mut [Option<Member>],
-        intermittent: bool,
+        pattern: Pattern,
     ) -> Option<Trial> {
         let panel = self.panel;
         let origin = self.origins[window];
@@ -318,7 +333,7 @@ impl Plan<'_> {
             ahead.iter().all(|value| value.is_finite()).then_some(ahead)
         };
         let forecasts = candidates.iter().zip(members).map(|(c, member)| forecast(c, member)).collect();
-        Some(self.window(series, history, forecasts, intermittent))
+        Some(self.window(series, history, forecasts, pattern))
     }
 }
 

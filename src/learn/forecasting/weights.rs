@@ -122,11 +122,3 @@ pub(super) fn mix(forecasts: &[Option<Vec<f64>>], weights: &[f64]) -> Option<Vec
         |step: usize| known.iter().map(|(forecast, weight)| weight * forecast[step]).sum::<f64>() / total;
     Some((0..first.len()).map(step).collect())
 }
-
-/// Whether what is published comes from models of demand that comes and goes, and so has the distribution of counts.
-pub(super) fn counts(study: &Study, weights: &[f64]) -> bool {
-    let of = study.candidates.iter().zip(weights);
-    let share: f64 =
-        of.filter(|(candidate, _)| candidate.kind.intermittent()).map(|(_, weight)| weight).sum();
-    share >= 0.5
-}
