@@ -14,6 +14,8 @@ pub const SOURCE_POSITION: &str = "_source_position";
 pub const RUN_ID: &str = "_run_id";
 /// The instant of that run.
 pub const INGESTED_AT: &str = "_ingested_at";
+/// The version of the model that made the row; joins `twin.models`.
+pub const MODEL_VERSION: &str = "_model_version";
 /// Hash of the normalised row. Kept where change detection reads it: in `upsert`, `snapshot` and `history` tables.
 pub const ROW_HASH: &str = "_row_hash";
 /// `history`: from when this version of the row holds.
@@ -48,7 +50,7 @@ pub fn lineage(row_hash: bool, validity: bool) -> Vec<Field> {
 
 /// Whether a column is about where the row came from, and so takes no part in the logical hash.
 pub fn is_lineage(name: &str) -> bool {
-    matches!(name, SOURCE | SOURCE_URI | SOURCE_POSITION | RUN_ID | INGESTED_AT | ROW_HASH)
+    matches!(name, SOURCE | SOURCE_URI | SOURCE_POSITION | RUN_ID | MODEL_VERSION | INGESTED_AT | ROW_HASH)
 }
 
 /// The schema of a landed table whose normalised columns are `columns`.

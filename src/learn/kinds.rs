@@ -72,7 +72,7 @@ fn settings<T: Clone>(found: &Option<T>, decl: &ModelDecl) -> Result<T> {
     })
 }
 
-/// The columns of a model's predictions (without `model_version` and `_run_id`), from those of its query.
+/// The columns of a model's predictions (without `_model_version` and `_run_id`), from those of its query.
 ///
 /// # Errors
 /// [`ErrorKind::Declaration`] for settings that cannot be, and for a column that is missing or of an unsuitable type.

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Int64Type};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Fingerprint, RelationName, RunId};
+use crate::lake::columns::MODEL_VERSION;
 use crate::lake::system::{CheckRow, ModelHistoryRow, ModelMetricRow, ModelMonitoringRow, ModelRow};
 use crate::node::{Act, Records, Request};
 use crate::project::ModelDecl;
@@ -72,7 +75,7 @@ impl Turn<'_> {
         let mut watched = Values::new();
         let current = champion.as_ref().filter(|row| row.fingerprint == self.learning.as_str());
         if let Some(row) = current {
-            let measures = self.learner.watch(&row.parameters, self.data, self.past)?;
+            let measures = self.learner.watch(&row.parameters, self.data, &self.own(row.version)?)?;
             watched = values(&measures);
             records.monitoring =
                 measures.into_iter().map(|measure| self.monitored(row.version, measure)).collect();
@@ -92,6 +95,28 @@ impl Turn<'_> {
             None => None,
         };
         Ok(Turned { predicted, records })
+    }
+
+    /// The earlier predictions that say how good the champion is. Where a rule decides about learning, those of earlier versions
+    /// do not count: what they got wrong was learned from. Without one, every refresh may bring a new version, and it is the
+    /// model as a whole that is watched.
+    fn own(&self, version: i64) -> Result<Vec<Past>> {
+        if self.decl.retrain.is_none() {
+            return Ok(self.past.to_vec());
+        }
+        let own = |batch: &RecordBatch| -> Result<RecordBatch> {
+            let Some(made_by) = batch.column_by_name(MODEL_VERSION) else { return Ok(batch.clone()) };
+            let made_by = cast(made_by, &DataType::Int64)?;
+            let own =
+                made_by.as_primitive::<Int64Type>().iter().map(|made_by| Some(made_by == Some(version)));
+            Ok(filter_record_batch(batch, &BooleanArray::from_iter(own))?)
+        };
+        let then = |past: &Past| -> Result<Past> {
+            let rows = past.rows.iter().map(own).collect::<Result<Vec<_>>>()?;
+            Ok(Past { published_at: past.published_at, rows })
+        };
+        let kept = self.past.iter().map(then).collect::<Result<Vec<_>>>()?;
+        Ok(kept.into_iter().filter(|past| past.rows.iter().any(|batch| batch.num_rows() > 0)).collect())
     }
 
     /// Promotes or retires what somebody asked for.

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::error::Result;
+use crate::lake::columns::MODEL_VERSION;
 use crate::node::ColumnDoc;
 use crate::project::{ModelDecl, ModelKind};
 
 use super::kinds;
-
-/// The column that says which version made a prediction.
-pub(super) const VERSION: &str = "model_version";
 
 /// The columns of a model's predictions (without `_run_id`), from those of its query.
 ///
@@ -25,7 +23,7 @@ pub fn output_schema(input: &Schema, decl: &ModelDecl) -> Result<SchemaRef> {
 
 /// The columns, and that of the version.
 pub(super) fn with_version(schema: &SchemaRef) -> SchemaRef {
-    let version = Arc::new(Field::new(VERSION, DataType::Int64, true));
+    let version = Arc::new(Field::new(MODEL_VERSION, DataType::Int64, true));
     Arc::new(Schema::new(schema.fields().iter().cloned().chain([version]).collect::<Vec<_>>()))
 }
 
@@ -75,7 +73,7 @@ pub fn column_docs(decl: &ModelDecl) -> Vec<ColumnDoc> {
     }
     columns.iter().for_each(|(name, text)| add(name, text));
     if decl.kind.has_versions() {
-        add(VERSION, "The version of the model that made the prediction; `twin.models` has it.");
+        add(MODEL_VERSION, "The version of the model that made the prediction; `twin.models` has it.");
     }
     docs
 }

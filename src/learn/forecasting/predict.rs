@@ -19,7 +19,7 @@ use super::train::{mean_size, recent};
 use super::trial::{clip, counted, outside, without};
 use super::tried::group;
 use super::weights::mix;
-use super::{analogues, drivers, intervals, table};
+use super::{analogues, drivers, intervals, shifts, table};
 
 /// The forecast of one series.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,9 @@ enum Source {
 pub(super) fn predict(parameters: &str, data: &Data, decl: &ForecastDecl) -> Result<Predicted> {
     let learned = Parameters::read(parameters)?;
     let reading = Reading { frequency: Some(learned.frequency), bare: false };
-    let panel = Panel::read(data, decl, reading)?;
+    let mut panel = Panel::read(data, decl, reading)?;
+    shifts::settle(&mut panel);
+    let panel = panel;
     let groups = analogues::groups(&panel, decl);
     let mut ahead: Vec<Ahead> = (0..panel.series.len())
         .into_par_iter()

@@ -21,7 +21,7 @@ use super::scores::{self, BOUNDS, Score};
 use super::settings::{self, Candidates};
 use super::trial::{self, Plan};
 use super::tried::{Tried, reduce};
-use super::{leaks, watch};
+use super::{leaks, shifts, watch};
 
 /// Up to this many series, every candidate of every series has its scores with intervals.
 const DETAILED: usize = 5_000;
@@ -31,7 +31,9 @@ const DETAILED: usize = 5_000;
 /// # Errors
 /// As [`Panel::read`].
 pub(super) fn train(data: &Data, decl: &ForecastDecl, start: Option<&str>) -> Result<Trained> {
-    let panel = Panel::read(data, decl, Reading::default())?;
+    let mut panel = Panel::read(data, decl, Reading::default())?;
+    shifts::settle(&mut panel);
+    let panel = panel;
     let asked = settings::candidates(decl)?;
     let mut probabilities = BOUNDS.to_vec();
     probabilities.extend(&decl.quantiles);
