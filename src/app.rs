@@ -17,7 +17,7 @@ use crate::run::{Graph, Options, Plan, Reporter, Selection, Summary};
 use crate::transform::ViewNode;
 
 /// Counts up when Twinlake computes something else from the same declaration: every node is then refreshed.
-const GENERATION: &str = "1";
+const GENERATION: &str = "2";
 
 /// A twin, opened: its declarations, its lake, and the graph of its nodes.
 pub struct App {

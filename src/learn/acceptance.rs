@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::lake::system::ModelRow;
-use crate::project::model::AcceptDecl;
+use crate::project::ModelDecl;
 
 use super::learner::Headline;
 use super::monitor::{Acceptance, Measured};
@@ -29,16 +29,18 @@ pub(super) struct Verdict {
 /// # Errors
 /// [`ErrorKind::Declaration`](crate::error::ErrorKind::Declaration) where a rule cannot be read.
 pub(super) fn judge(
-    decl: &AcceptDecl,
+    model: &ModelDecl,
     headline: &Headline,
     champion: Option<&ModelRow>,
     watched: &Values,
 ) -> Result<Vec<Verdict>> {
+    let decl = &model.accept;
+    let required = |text: &str| required_rule(text, model.kind);
     let rules = Acceptance {
         beats_baseline: decl.beats_baseline,
         coverage_within: decl.coverage_within,
         bias_within: decl.bias_within,
-        require: decl.require.as_deref().map(required_rule).transpose()?,
+        require: decl.require.as_deref().map(required).transpose()?,
     };
     rules.validate()?;
     let mut metrics: Values =

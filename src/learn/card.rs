@@ -10,7 +10,7 @@ use crate::lake::{Binding, Manifest};
 
 use super::acceptance::Verdict;
 use super::learner::Feature;
-use super::monitor::{Card, CardData, CardEvent, CardFeature};
+use super::monitor::{Card, CardData, CardEvent, CardFeature, CardSeen};
 use super::node::ModelNode;
 use super::registry::{Registry, Status};
 
@@ -114,8 +114,8 @@ impl ModelNode {
             candidates: candidates.iter().map(|row| (row.candidate.clone(), scores(row))).collect(),
             metrics,
             acceptance: verdicts.into_iter().map(|verdict| (verdict.rule, verdict.reason)).collect(),
-            fairness: Vec::new(),
-            drift: Vec::new(),
+            fairness: seen(watched, newest.as_deref(), "fairness"),
+            drift: seen(watched, newest.as_deref(), "drift"),
             history: registry
                 .history
                 .iter()
@@ -133,6 +133,21 @@ impl ModelNode {
             data_hash: row.data_hash.clone(),
         }
     }
+}
+
+/// What the newest look found of a family of measures.
+fn seen(watched: &[ModelMonitoringRow], newest: Option<&str>, family: &str) -> Vec<CardSeen> {
+    let of_family = |row: &&ModelMonitoringRow| row.family == family && Some(row.run_id.as_str()) == newest;
+    let told = |row: &ModelMonitoringRow| CardSeen {
+        about: if family == "drift" { row.feature.clone() } else { row.segment.clone() },
+        measure: row.metric.clone(),
+        value: row.value,
+        bounds: row.lower.zip(row.upper),
+        reference: row.reference,
+        rows: row.rows,
+        remark: row.note.clone().unwrap_or_default(),
+    };
+    watched.iter().filter(of_family).map(told).collect()
 }
 
 /// What the newest look at groups found, in sentences.

@@ -209,14 +209,22 @@ pub(super) fn order(keys: &[ArrayRef], rows: usize) -> Result<Vec<usize>> {
 /// Instants or days as days since 1970-01-01, missing ones NaN.
 ///
 /// # Errors
-/// [`ErrorKind::Declaration`] where the column is neither date, timestamp nor text with ISO dates.
+/// [`ErrorKind::Declaration`] where the column is neither date, timestamp nor text, [`ErrorKind::Model`] for text that is not
+/// an ISO date, with the count of rows.
 pub(super) fn days(column: &ArrayRef, name: &str) -> Result<Vec<f64>> {
     match column.data_type() {
         DataType::Utf8 | DataType::LargeUtf8 => {
-            let parsed = cast(column, &DataType::Date32).map_err(|_| {
-                Error::new(ErrorKind::Model, format!("column {name:?} holds text that is not an ISO date"))
-                    .with_hint("Write dates as 2026-03-01, or turn them into dates in `sql` with `to_date`.")
-            })?;
+            let parsed = cast(column, &DataType::Date32)?;
+            let odd = parsed.null_count() - column.null_count();
+            if odd > 0 {
+                let message = format!(
+                    "column {name:?} holds text that is not an ISO date in {odd} of {} rows",
+                    column.len()
+                );
+                return Err(Error::new(ErrorKind::Model, message).with_hint(
+                    "Write dates as 2026-03-01, or turn them into dates in `sql` with `to_date`.",
+                ));
+            }
             Ok(feature_numbers(&parsed)?.unwrap_or_default())
         }
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
@@ -226,7 +234,7 @@ pub(super) fn days(column: &ArrayRef, name: &str) -> Result<Vec<f64>> {
     }
 }
 
-/// Whether a column can be read as days.
+/// Whether a column can be read as days, or as instants.
 ///
 /// # Errors
 /// [`ErrorKind::Declaration`] where it is neither date, timestamp nor text.
@@ -241,7 +249,8 @@ pub(super) fn check_time(data_type: &DataType, name: &str) -> Result<()> {
     }
 }
 
-fn timeless(data_type: &DataType, name: &str) -> Error {
+/// That a column holds no times.
+pub(super) fn timeless(data_type: &DataType, name: &str) -> Error {
     Error::new(
         ErrorKind::Declaration,
         format!("column {name:?} is {data_type}, not a date, timestamp or ISO text"),

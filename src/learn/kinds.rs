@@ -7,9 +7,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::project::model::{ElasticityDecl, OutsideDecl};
 use crate::project::{ModelDecl, ModelKind};
 
-use super::forecasting::ForecastLearner;
+use super::forecast::ForecastLearner;
 use super::learner::{Data, Learner};
-use super::learners::{self, AnomalyLearner, ClusterLearner, RecommendLearner, TabularLearner};
+use super::learners::{
+    self, AnomalyLearner, ClusterLearner, OddSeriesLearner, RecommendLearner, TabularLearner,
+};
 use super::tabular::Task;
 
 /// How a kind of model works.
@@ -52,7 +54,13 @@ pub(super) fn kind(decl: &ModelDecl) -> Result<Kind> {
             Ok(Kind::Computed(Box::new(move |data| super::reorder::reorder(&data.rows, &reorder))))
         }
         ModelKind::Cluster => learned(Box::new(ClusterLearner { decl: settings(&decl.cluster, decl)? })),
-        ModelKind::Anomaly => learned(Box::new(AnomalyLearner { decl: settings(&decl.anomaly, decl)? })),
+        ModelKind::Anomaly => {
+            let decl = settings(&decl.anomaly, decl)?;
+            match decl.value.clone().zip(decl.time.clone()) {
+                Some((value, time)) => learned(Box::new(OddSeriesLearner { decl, time, value })),
+                None => learned(Box::new(AnomalyLearner { decl })),
+            }
+        }
         ModelKind::Elasticity => {
             let decl: ElasticityDecl = settings(&decl.elasticity, decl)?;
             Ok(Kind::Computed(Box::new(move |data| learners::elasticity(data, &decl))))

@@ -36,12 +36,28 @@ pub(super) trait Learner: Send + Sync {
     /// [`ErrorKind::Lake`](crate::error::ErrorKind::Lake) for parameters that cannot be read; otherwise as `train`.
     fn predict(&self, parameters: &str, data: &Data) -> Result<Predicted>;
 
+    /// Which of its earlier predictions [`watch`](Learner::watch) looks at.
+    fn looks_back(&self) -> LooksBack {
+        LooksBack::All
+    }
+
     /// Looks at what has changed since learning: drift, and how good earlier predictions turned out. `past` are predictions as
     /// they were published, the newest first.
     ///
     /// # Errors
     /// As [`predict`](Learner::predict).
     fn watch(&self, parameters: &str, data: &Data, past: &[Past]) -> Result<Vec<Measure>>;
+}
+
+/// How far a model looks back at what it predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LooksBack {
+    /// Not at all.
+    Never,
+    /// At what is published now.
+    Newest,
+    /// As far as `[monitor] lookback` says.
+    All,
 }
 
 /// What a model reads.
@@ -105,6 +121,14 @@ pub(super) struct Feature {
     /// Its sensitivity tags, separated by commas.
     #[serde(default)]
     pub tags: String,
+}
+
+impl Feature {
+    /// Columns of which nothing more is known.
+    pub fn named(names: &[String]) -> Vec<Feature> {
+        let feature = |name: &String| Feature { name: name.clone(), importance: None, tags: String::new() };
+        names.iter().map(feature).collect()
+    }
 }
 
 /// Predictions.

@@ -53,9 +53,18 @@ pub(super) struct Turn<'a> {
 
 /// What came of it.
 pub(super) struct Turned {
-    /// The predictions, and the version that made them; none where no version may predict.
-    pub predicted: Option<(Predicted, i64)>,
+    pub predictions: Predictions,
     pub records: Records,
+}
+
+/// What is to be published.
+pub(super) enum Predictions {
+    /// New ones, by this version.
+    Of(Predicted, i64),
+    /// Those that are published: the champion is of another declaration, and no other version may take its place.
+    Stay,
+    /// None: no version may predict.
+    Nothing,
 }
 
 /// Who acts where nobody asked.
@@ -86,15 +95,23 @@ impl Turn<'_> {
             self.learn(&why, &mut champion, &watched, &mut records)?;
         }
 
-        let predicted = match &champion {
-            Some(row) => {
+        let predictions = match &champion {
+            Some(row) if row.fingerprint == self.learning.as_str() => {
                 let predicted = self.learner.predict(&row.parameters, self.data)?;
                 self.absent(&predicted, row.version, &mut records);
-                Some((predicted, row.version))
+                Predictions::Of(predicted, row.version)
             }
-            None => None,
+            Some(row) => {
+                records.checks.push(self.check(format!(
+                    "champion: version {} was learned by another declaration or another version of Twinlake, and no \
+                     newer one was accepted: its predictions stay as they are",
+                    row.version
+                )));
+                Predictions::Stay
+            }
+            None => Predictions::Nothing,
         };
-        Ok(Turned { predicted, records })
+        Ok(Turned { predictions, records })
     }
 
     /// The earlier predictions that say how good the champion is. Where a rule decides about learning, those of earlier versions
@@ -201,8 +218,13 @@ impl Turn<'_> {
         }
         let Some(retrain) = &self.decl.retrain else { return Ok(Some("new rows".into())) };
         let Some(champion) = champion else { return Ok(Some("there is no champion".into())) };
-        let retrain = Retrain::parse(retrain)?;
-        let held = retrain.holds(watched);
+        let retrain = Retrain::parse(retrain, self.decl.kind)?;
+        // Nothing can be watched about a champion of another declaration.
+        let foreign = champion.fingerprint != self.learning.as_str();
+        let held = match foreign {
+            true => Some("the champion is of another declaration".to_string()),
+            false => retrain.holds(watched),
+        };
         records.monitoring.push(self.monitored(
             champion.version,
             Measure {
@@ -239,9 +261,16 @@ impl Turn<'_> {
             .as_ref()
             .filter(|row| warm && row.fingerprint == self.learning.as_str())
             .map(|row| row.parameters.as_str());
-        let trained = self.learner.train(self.data, start)?;
+        let trained = match self.learner.train(self.data, start) {
+            // Whoever predicts goes on.
+            Err(error) if error.kind() == ErrorKind::NoHistory && champion.is_some() => {
+                records.checks.push(self.check(format!("history: {error}; no version was learned")));
+                return Ok(());
+            }
+            trained => trained?,
+        };
         let version = self.registry.next();
-        let verdicts = acceptance::judge(&self.decl.accept, &trained.headline, champion.as_ref(), watched)?;
+        let verdicts = acceptance::judge(self.decl, &trained.headline, champion.as_ref(), watched)?;
         let row = self.version(version, why, start.is_some(), &trained, &verdicts)?;
         let chosen = trained.metrics.len();
         let mut metrics = trained.metrics;
@@ -351,7 +380,7 @@ impl Turn<'_> {
     /// What the declaration wants to be told of.
     fn alert(&self, watched: &Values, records: &mut Records) -> Result<()> {
         let Some(rule) = &self.decl.monitor.alert else { return Ok(()) };
-        let rule = super::rules::Condition::parse(rule, "monitor.alert")?;
+        let rule = super::rules::Condition::parse(rule, "monitor.alert", self.decl.kind)?;
         let mut check = self.check(format!("alert: {}", self.decl.monitor.alert.as_deref().unwrap_or("")));
         match rule.holds(watched) {
             Some(why) => check.check = format!("alert: {why}"),
@@ -420,17 +449,25 @@ impl Turn<'_> {
     }
 }
 
-/// The numbers that rules may name: those about everything, and of several features the largest.
+/// The numbers that rules may name: those that were measured about everything, and of several features the largest.
 fn values(measures: &[Measure]) -> Values {
-    let mut values = Values::new();
-    for measure in measures.iter().filter(|measure| measure.segment == "*" && measure.step.is_none()) {
-        let known = values.entry(measure.metric.clone()).or_default();
-        *known = match (*known, measure.value.filter(|value| value.is_finite())) {
-            (Some(known), Some(value)) => Some(f64::max(known, value)),
-            (known, value) => known.or(value),
-        };
+    let mut found: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let overall =
+        |measure: &&Measure| measure.segment == "*" && measure.step.is_none() && measure.family != "estimate";
+    for measure in measures.iter().filter(overall) {
+        let known = found.entry(&measure.metric).or_default();
+        known.extend(measure.value.filter(|value| value.is_finite()));
     }
-    values
+    let worst = |(metric, values): (&str, Vec<f64>)| {
+        let worst = if metric.ends_with("_p") {
+            // Of many features one is unlikely by chance (C. E. Bonferroni, 1936).
+            values.iter().copied().reduce(f64::min).map(|p| (p * values.len() as f64).min(1.0))
+        } else {
+            values.iter().copied().reduce(f64::max)
+        };
+        (metric.to_string(), worst)
+    };
+    found.into_iter().map(worst).collect()
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 
 use crate::clock::Instant;
@@ -16,10 +17,11 @@ use crate::lake::system::CheckRow;
 use crate::lake::{Binding, LogicalHash, Manifest, RelationKind, RowHasher, TableVersion, When};
 use crate::node::{Act, Check, Context, Description, Node, Output, Records, Refreshed};
 use crate::project::ModelDecl;
+use crate::project::model::Frequency;
 
 use super::kinds::{Kind, kind};
-use super::learner::{Data, Past};
-use super::lifecycle::{self, Turn};
+use super::learner::{Data, LooksBack, Past};
+use super::lifecycle::{self, Predictions, Turn};
 use super::registry::Registry;
 
 /// A model: a query, what is learned from its rows, and the table of predictions.
@@ -85,8 +87,9 @@ impl ModelNode {
             Kind::Learned(_) => self.learned(data, context).await,
         };
         let (predictions, records) = match computed {
-            // A twin that has just begun is no failure: there is nothing to predict yet, and twin.checks says why.
-            Err(error) if error.kind() == ErrorKind::NoHistory => {
+            // A twin that has just begun is no failure: there is nothing to predict yet, and twin.checks says why. What is
+            // published already is not taken back for it.
+            Err(error) if error.kind() == ErrorKind::NoHistory && !self.has_predictions(context) => {
                 let checks = vec![self.too_early(&error, context)];
                 (self.nothing(context).await?, Records { checks, ..Records::default() })
             }
@@ -102,7 +105,15 @@ impl ModelNode {
             Act::Retrain => None,
         });
         let registry = Registry::read(&context.engine, &context.binding, &self.name, asked).await?;
-        let past = if registry.champion().is_some() { self.past(context).await? } else { Vec::new() };
+        let Kind::Learned(learner) = kind(&self.decl)? else { return Err(no_versions(&self.decl)) };
+        let past = match registry.champion() {
+            Some(champion) if champion.fingerprint == self.learning.as_str() => {
+                self.past(context, learner.looks_back()).await?
+            }
+            // It may be that what is published stays.
+            Some(_) => self.past(context, LooksBack::Newest).await?,
+            None => Vec::new(),
+        };
         let inputs: BTreeMap<String, &String> =
             context.inputs.iter().map(|(name, hash)| (name.to_string(), hash)).collect();
         let inputs = serde_json::to_string(&inputs).unwrap_or_default();
@@ -111,7 +122,6 @@ impl ModelNode {
         let tags = self.tags.clone();
         let manifest = context.binding.manifest().number;
         blocking(move || {
-            let Kind::Learned(learner) = kind(&decl)? else { return Err(no_versions(&decl)) };
             let turned = Turn {
                 learner: learner.as_ref(),
                 decl: &decl,
@@ -128,9 +138,21 @@ impl ModelNode {
                 tags: &tags,
             }
             .go()?;
-            let rows = match turned.predicted {
-                Some((predicted, version)) => versioned(&predicted.rows, Some(version))?,
-                None => versioned(&lifecycle::nothing(learner.as_ref(), &data)?, None)?,
+            let nothing = || versioned(&lifecycle::nothing(learner.as_ref(), &data)?, None);
+            let rows = match turned.predictions {
+                Predictions::Of(predicted, version) => versioned(&predicted.rows, Some(version))?,
+                Predictions::Nothing => nothing()?,
+                Predictions::Stay => {
+                    let columns = nothing()?.schema();
+                    let published = past.first().and_then(|past| unchanged(past, &columns));
+                    published.ok_or_else(|| {
+                        let message = "the published predictions have other columns than the declaration, and no version \
+                                       of this one was accepted";
+                        Error::new(ErrorKind::Model, message).with_hint(
+                            "Loosen [accept], bring the declaration back, or give the model another name.",
+                        )
+                    })?
+                }
             };
             Ok((rows, turned.records))
         })
@@ -155,18 +177,33 @@ impl ModelNode {
         Ok(Data { rows, others: all.collect(), as_of, seed: self.decl.seed })
     }
 
-    /// What it predicted before, the newest first: one for each version of its table, back to the lookback.
-    async fn past(&self, context: &Context) -> Result<Vec<Past>> {
+    /// What it predicted before, the newest first, back to the lookback: the newest version of its table in each period of a
+    /// forecast that names its frequency, else every version.
+    async fn past(&self, context: &Context, looks: LooksBack) -> Result<Vec<Past>> {
         let horizon = self.decl.forecast.as_ref().map(|forecast| forecast.horizon);
-        let back = self.decl.monitor.lookback.or(horizon).unwrap_or(12).clamp(1, 60);
+        let back = match looks {
+            LooksBack::Never => return Ok(Vec::new()),
+            LooksBack::Newest => 1,
+            LooksBack::All => self.decl.monitor.lookback.or(horizon).unwrap_or(12).clamp(1, 60),
+        };
         let manifest = context.binding.manifest();
         if !manifest.relations.contains_key(&self.name) || manifest.number.is_none() {
             return Ok(Vec::new());
         }
         let session = context.engine.session(context.binding.clone(), context.as_of, Use::Compute);
+        let period = match self.decl.forecast.as_ref().and_then(|forecast| forecast.frequency) {
+            Some(Frequency::Year) => "date_trunc('year', at)",
+            Some(Frequency::Quarter) => "date_trunc('quarter', at)",
+            Some(Frequency::Month) => "date_trunc('month', at)",
+            Some(Frequency::Week) => "date_trunc('week', at)",
+            Some(Frequency::Day) => "date_trunc('day', at)",
+            Some(Frequency::Hour | Frequency::HalfHour) | None => "at",
+        };
+        // A version that later manifests name too was published by the first of them.
         let sql = format!(
-            "SELECT max(manifest) AS manifest FROM twin.manifest WHERE relation = '{}' AND version IS NOT NULL \
-             GROUP BY version ORDER BY manifest DESC LIMIT {back}",
+            "SELECT max(first) AS newest FROM (SELECT min(manifest) AS first, min(published_at) AS at FROM twin.manifest \
+             WHERE relation = '{}' AND version IS NOT NULL GROUP BY version) AS versions \
+             GROUP BY {period} ORDER BY newest DESC LIMIT {back}",
             self.name
         );
         let mut past = Vec::new();
@@ -183,6 +220,10 @@ impl ModelNode {
             }
         }
         Ok(past)
+    }
+
+    fn has_predictions(&self, context: &Context) -> bool {
+        context.binding.manifest().relations.get(&self.name).is_some_and(|published| published.rows > 0)
     }
 
     async fn nothing(&self, context: &Context) -> Result<RecordBatch> {
@@ -234,6 +275,18 @@ pub(super) async fn blocking<T: Send + 'static>(
 pub(super) fn no_versions(decl: &ModelDecl) -> Error {
     Error::new(ErrorKind::Usage, format!("a model of kind {:?} keeps no versions", decl.kind.as_str()))
         .with_hint("It computes everything anew at every refresh: there is nothing to promote or retire.")
+}
+
+/// What was published before, where it has these columns.
+fn unchanged(past: &Past, columns: &SchemaRef) -> Option<RecordBatch> {
+    let parts = past.rows.iter().map(|batch| {
+        let found = columns.fields().iter().map(|field| {
+            let column = batch.column_by_name(field.name())?;
+            (column.data_type() == field.data_type()).then(|| Arc::clone(column))
+        });
+        RecordBatch::try_new(Arc::clone(columns), found.collect::<Option<Vec<_>>>()?).ok()
+    });
+    arrow::compute::concat_batches(columns, &parts.collect::<Option<Vec<_>>>()?).ok()
 }
 
 /// The predictions with the version that made them.

@@ -46,7 +46,11 @@ pub fn column_docs(decl: &ModelDecl) -> Vec<ColumnDoc> {
             (keys_of(decl.cluster.as_ref().map(|s| &s.key)), "Identifies the row.", &CLUSTER)
         }
         ModelKind::Anomaly => {
-            (keys_of(decl.anomaly.as_ref().map(|s| &s.key)), "Identifies the row.", &ANOMALY)
+            let in_series = decl.anomaly.as_ref().is_some_and(|settings| settings.value.is_some());
+            let columns: &[_] = if in_series { &ODD_SERIES } else { &ANOMALY };
+            let mut keys = keys_of(decl.anomaly.as_ref().map(|s| &s.key));
+            keys.extend(decl.anomaly.as_ref().and_then(|s| s.time.clone()).filter(|_| in_series));
+            (keys, "Identifies the row.", columns)
         }
         ModelKind::Reorder => {
             (keys_of(decl.reorder.as_ref().map(|s| &s.item)), "Identifies the item.", &REORDER)
@@ -139,6 +143,15 @@ const CLUSTER: [(&str, &str); 3] = [
     ("profile", "What is unusual about the segment."),
 ];
 
+const ODD_SERIES: [(&str, &str); 6] = [
+    ("value", "The value."),
+    ("expected", "What season and trend explain."),
+    ("score", "How far the value is from that, in robust standard deviations."),
+    ("threshold", "The score from which on a value is unusual."),
+    ("is_anomaly", "Whether it is."),
+    ("reason", "On which side, and by how much."),
+];
+
 const ANOMALY: [(&str, &str); 4] = [
     ("score", "How unusual the row is: 0.5 is usual, near 1 is not."),
     ("threshold", "The score from which on a row is unusual."),
@@ -195,7 +208,7 @@ const OUTSIDE: [(&str, &str); 21] = [
     ("reason", "What the numbers say, in a sentence."),
 ];
 
-const REORDER: [(&str, &str); 17] = [
+const REORDER: [(&str, &str); 20] = [
     ("supplier", "Who supplies the item, as selected."),
     ("on_hand", "Stock there is."),
     ("on_order", "Stock that was ordered and has not arrived."),
@@ -209,6 +222,9 @@ const REORDER: [(&str, &str); 17] = [
     ),
     ("safety_stock", "Stock held against demand and lead times that differ from their means."),
     ("reorder_point", "Protected demand and safety stock: the position at or below which an order is due."),
+    ("service_level", "The probability that a stock of the reorder point lasts."),
+    ("expected_shortage", "The mean of the demand that such a stock leaves unmet."),
+    ("expected_profit", "The mean profit of such a stock over lead time and review."),
     (
         "order_up_to",
         "The position an order fills up to: one review's demand above the reorder point, before lots and limits.",

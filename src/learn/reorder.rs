@@ -1,21 +1,24 @@
 //! How much to order now, and the numbers behind it.
 //!
-//! A periodic-review (R, s, S) policy with normal demand, after E. A. Silver, D. F. Pyke and R. Peterson, "Inventory
-//! Management and Production Planning and Scheduling", 3rd edition (1998), chapter 7. With demand `d` and its standard
-//! deviation `sd` per day, lead time `L` and its standard deviation `sdL` and review interval `R` in days:
+//! A periodic-review (R, s, S) policy, after E. A. Silver, D. F. Pyke and R. Peterson, "Inventory Management and
+//! Production Planning and Scheduling", 3rd edition (1998), chapters 7 and 10. With demand `d` and its standard deviation
+//! `sd` per day, lead time `L` and its standard deviation `sdL` and review interval `R` in days:
 //!
 //! ```text
-//! sigma            = sqrt((L + R) sd^2 + d^2 sdL^2)     demand varies, and so does the lead time
-//! safety_stock     = max(z(service_level) sigma, floor)
 //! protected_demand = d (L + R)
-//! reorder_point    = protected_demand + safety_stock
-//! order_up_to      = reorder_point + d R
+//! sigma            = sqrt((L + R) sd^2 + d^2 sdL^2)     demand varies, and so does the lead time
+//! X                  the demand over L + R: normal, gamma or whole numbers, with this mean and deviation
+//! reorder_point    = the least stock with P(X <= stock) >= service_level, or
+//!                    with E max(X - stock, 0) <= (1 - fill_rate) order, or
+//!                    of the highest mean profit: P(X <= stock) = (price - cost + goodwill) / (price - salvage + goodwill)
+//! safety_stock     = reorder_point - protected_demand, at least its floor
+//! order_up_to      = reorder_point + d R; reorder_point where profit decides
 //! ```
 //!
 //! The stock must last over `L + R`: what is not ordered now can be ordered at the next review at the earliest, and
 //! arrives `L` later. So an item may go without an order only where its position covers that interval, and the reorder
-//! point is the smallest position that does so with the probability asked for. An item that stands just above its point
-//! keeps the service level; one that was ordered a moment ago exceeds it.
+//! point is the smallest position that does so as asked for. An item that stands just above its point keeps the service
+//! level; one that was ordered a moment ago exceeds it.
 //!
 //! An order fills up to one review's demand more, so that an item is not ordered at every review. With
 //! `review_days = 0` both levels meet, and this is the continuous-review order point.
@@ -30,22 +33,37 @@ use arrow::row::{RowConverter, SortField};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::columns::RUN_ID;
-use crate::project::ReorderDecl;
+use crate::project::{DemandForm, ReorderDecl};
 
+use super::columns;
+use super::inventory::{
+    LeadTimeDemand, Moments, Newsvendor, StockLevel, for_cycle_service, for_fill_rate, moments,
+};
 use super::lot::Lot;
-use super::{columns, normal};
 
 /// The inputs every item has, in the order of [`Inputs`].
 const REQUIRED: [&str; 5] = ["on_hand", "on_order", "lead_time_days", "daily_demand", "daily_demand_sd"];
 /// The inputs an item may have; null is as good as no column.
-const OPTIONAL: [&str; 6] =
-    ["lead_time_sd_days", "min_order", "max_order", "order_multiple", "unit_cost", "safety_stock_floor"];
+const OPTIONAL: [&str; 9] = [
+    "lead_time_sd_days",
+    "min_order",
+    "max_order",
+    "order_multiple",
+    "unit_cost",
+    "safety_stock_floor",
+    "price",
+    "salvage",
+    "goodwill",
+];
 /// The computed columns.
-const COMPUTED: [&str; 10] = [
+const COMPUTED: [&str; 13] = [
     "lead_time_demand",
     "protected_demand",
     "safety_stock",
     "reorder_point",
+    "service_level",
+    "expected_shortage",
+    "expected_profit",
     "order_up_to",
     "position",
     "order_quantity",
@@ -58,9 +76,11 @@ const COMPUTED: [&str; 10] = [
 ///
 /// One row per item, sorted by the item columns: these, `supplier` (if selected), `on_hand`, `on_order`,
 /// `lead_time_days`, `daily_demand`, `daily_demand_sd`, then `lead_time_demand`, `protected_demand`, `safety_stock`,
-/// `reorder_point`, `order_up_to`, `position` (on hand and on order), `order_quantity` (Int64; 0 where none is needed),
-/// `days_of_cover` (null without demand), `unit_cost` and `order_cost` (if `unit_cost` is selected) and `reason` (Utf8).
-/// All but those said otherwise are Float64, in the units of the inputs.
+/// `reorder_point`, `service_level` (the probability that a stock of `reorder_point` lasts), `expected_shortage` (the mean
+/// of the demand it leaves unmet), `expected_profit` (where profit decides: the mean over lead time and review),
+/// `order_up_to`, `position` (on hand and on order), `order_quantity` (Int64; 0 where none is needed), `days_of_cover`
+/// (null without demand), `unit_cost` and `order_cost` (if `unit_cost` is selected) and `reason` (Utf8). All but those said
+/// otherwise are Float64, in the units of the inputs.
 ///
 /// An item with a null, negative or infinite input gets a null `order_quantity` and a reason that names the input.
 ///
@@ -89,9 +109,8 @@ pub fn reorder(items: &[RecordBatch], decl: &ReorderDecl) -> Result<RecordBatch>
             None => Float64Array::new_null(rows),
         });
     }
-    let z = normal::quantile(decl.service_level);
-    let orders: Vec<Order> =
-        (0..rows).map(|row| Inputs::read(&inputs, row).order(z, decl.review_days)).collect();
+    let policy = Policy::of(decl)?;
+    let orders: Vec<Order> = (0..rows).map(|row| Inputs::read(&inputs, row).order(&policy)).collect();
 
     let computed = |of: fn(&Order) -> Option<f64>| -> ArrayRef {
         Arc::new(
@@ -103,6 +122,11 @@ pub fn reorder(items: &[RecordBatch], decl: &ReorderDecl) -> Result<RecordBatch>
     output.push(computed(|order| order.levels.map(|levels| levels.protected_demand)));
     output.push(computed(|order| order.levels.map(|levels| levels.safety_stock)));
     output.push(computed(|order| order.levels.map(|levels| levels.reorder_point)));
+    output.push(computed(|order| order.levels.map(|levels| levels.service_level)));
+    output.push(computed(|order| order.levels.map(|levels| levels.shortage)));
+    if selects("expected_profit") {
+        output.push(computed(|order| order.levels.and_then(|levels| levels.profit)));
+    }
     output.push(computed(|order| order.levels.map(|levels| levels.order_up_to)));
     output.push(computed(|order| order.position));
     output.push(Arc::new(orders.iter().map(|order| order.quantity).collect::<Int64Array>()));
@@ -124,6 +148,7 @@ pub fn reorder(items: &[RecordBatch], decl: &ReorderDecl) -> Result<RecordBatch>
 /// [`ErrorKind::Declaration`] for settings or columns that cannot be.
 pub(super) fn schema(items: &Schema, decl: &ReorderDecl) -> Result<SchemaRef> {
     validate(decl)?;
+    let by_profit = Policy::of(decl)?.target == Target::Profit;
     let key = |name: &str| Ok(Field::new(name, columns::required_type(items, name)?, true));
     let mut fields = decl.item.iter().map(|name| key(name)).collect::<Result<Vec<_>>>()?;
     if columns::optional_type(items, "supplier")?.is_some() && !is_item(decl, "supplier") {
@@ -138,11 +163,16 @@ pub(super) fn schema(items: &Schema, decl: &ReorderDecl) -> Result<SchemaRef> {
             columns::check_number(&data_type, name)?;
         }
     }
+    if by_profit {
+        columns::required_type(items, "price")?;
+        columns::required_type(items, "unit_cost")?;
+    }
     let has_cost = columns::optional_type(items, "unit_cost")?.is_some();
     for name in COMPUTED {
         fields.extend(match name {
             "order_quantity" => vec![Field::new(name, DataType::Int64, true)],
             "order_cost" if !has_cost => vec![],
+            "expected_profit" if !by_profit => vec![],
             "order_cost" => {
                 vec![
                     Field::new("unit_cost", DataType::Float64, true),
@@ -163,12 +193,7 @@ fn is_item(decl: &ReorderDecl, name: &str) -> bool {
 fn validate(decl: &ReorderDecl) -> Result<()> {
     let wrong =
         |message: String, hint: &str| Err(Error::new(ErrorKind::Declaration, message).with_hint(hint));
-    if !(decl.service_level > 0.0 && decl.service_level < 1.0) {
-        return wrong(
-            format!("`service_level` is {}, not between 0 and 1", decl.service_level),
-            "Give the probability of not running out, such as 0.95; 1 would need endless stock.",
-        );
-    }
+    Policy::of(decl)?;
     if !(decl.review_days >= 0.0 && decl.review_days.is_finite()) {
         return wrong(
             format!("`review_days` is {}, not a number of days", decl.review_days),
@@ -226,7 +251,64 @@ struct Levels {
     protected_demand: f64,
     safety_stock: f64,
     reorder_point: f64,
+    service_level: f64,
+    shortage: f64,
+    profit: Option<f64>,
     order_up_to: f64,
+}
+
+/// What stock is held for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Target {
+    /// To last with this probability.
+    Cycle(f64),
+    /// To meet this part of demand.
+    Fill(f64),
+    /// To earn most.
+    Profit,
+}
+
+/// The settings of a declaration.
+struct Policy {
+    target: Target,
+    form: DemandForm,
+    review_days: f64,
+}
+
+impl Policy {
+    /// # Errors
+    /// [`ErrorKind::Declaration`] for a level that is not between 0 and 1, and for two of them.
+    fn of(decl: &ReorderDecl) -> Result<Policy> {
+        let wrong =
+            |message: String, hint: &str| Err(Error::new(ErrorKind::Declaration, message).with_hint(hint));
+        let (target, name, value) = match (decl.service_level, decl.fill_rate) {
+            (Some(_), Some(_)) => {
+                return wrong(
+                    "`service_level` and `fill_rate` are both given".into(),
+                    "They ask for different levels of stock: keep one of them.",
+                );
+            }
+            (Some(level), None) => (Target::Cycle(level), "service_level", level),
+            (None, Some(rate)) => (Target::Fill(rate), "fill_rate", rate),
+            (None, None) => (Target::Profit, "", 0.5),
+        };
+        if !(value > 0.0 && value < 1.0) {
+            return wrong(
+                format!("`{name}` is {value}, not between 0 and 1"),
+                "Give how surely stock should last, such as 0.95; 1 would need endless stock.",
+            );
+        }
+        Ok(Policy { target, form: decl.distribution, review_days: decl.review_days })
+    }
+
+    /// The demand to be covered.
+    fn demand(&self, over: Moments) -> Option<LeadTimeDemand> {
+        match self.form {
+            DemandForm::Normal => LeadTimeDemand::normal(over.mean, over.variance.sqrt()),
+            DemandForm::Gamma => LeadTimeDemand::gamma(over.mean, over.variance.sqrt()),
+            DemandForm::Counts => LeadTimeDemand::counts(over.mean, over.variance),
+        }
+    }
 }
 
 impl Inputs {
@@ -238,8 +320,9 @@ impl Inputs {
         }
     }
 
-    /// What is wrong with the inputs, empty if nothing.
-    fn faults(&self) -> String {
+    /// What is wrong with the inputs, empty if nothing. Money counts only where it decides, and what is left over may have to
+    /// be disposed of.
+    fn faults(&self, target: Target) -> String {
         let fault = |(name, value): (&&str, &Option<f64>), needed: bool| match value {
             None => needed.then(|| format!("{name} is missing")),
             Some(value) if value.is_nan() => Some(format!("{name} is not a number")),
@@ -248,32 +331,79 @@ impl Inputs {
             Some(_) => None,
         };
         let required = REQUIRED.iter().zip(&self.required).filter_map(|input| fault(input, true));
-        let optional = OPTIONAL.iter().zip(&self.optional).filter_map(|input| fault(input, false));
+        let counts = |(name, value): &(&&str, &Option<f64>)| match **name {
+            "salvage" => target == Target::Profit && value.is_some_and(|value| !value.is_finite()),
+            "price" | "goodwill" => target == Target::Profit,
+            _ => true,
+        };
+        let optional = OPTIONAL.iter().zip(&self.optional).filter(counts);
+        let optional = optional.filter_map(|input| fault(input, false));
         required.chain(optional).collect::<Vec<_>>().join(", ")
     }
 
-    fn order(&self, z: f64, review_days: f64) -> Order {
-        let faults = self.faults();
-        let [Some(on_hand), Some(on_order), Some(lead_time), Some(demand), Some(demand_sd)] = self.required
-        else {
+    /// The levels for one item whose inputs are sound, or why there are none.
+    fn levels(&self, policy: &Policy) -> Result<Levels, &'static str> {
+        let [_, _, lead_time, demand, demand_sd] = self.required.map(Option::unwrap_or_default);
+        let [lead_time_sd, min_order, max_order, multiple, unit_cost, floor, price, salvage, goodwill] =
+            self.optional;
+        let square = |deviation: f64| deviation * deviation;
+        let protected = moments(
+            Moments { mean: demand, variance: square(demand_sd) },
+            Moments { mean: lead_time + policy.review_days, variance: square(lead_time_sd.unwrap_or(0.0)) },
+        );
+        let over = policy.demand(protected).ok_or("the inputs are too large to compute with")?;
+        let review = demand * policy.review_days;
+        let (point, least, trade) = match policy.target {
+            Target::Cycle(level) => {
+                (for_cycle_service(&over, level).map(|level| level.reorder_point), Some(0.0), None)
+            }
+            Target::Fill(rate) => {
+                // What is ordered at a time, as far as lots allow.
+                let wanted = review.max(min_order.unwrap_or(0.0)).max(multiple.unwrap_or(0.0));
+                let quantity = wanted.min(max_order.filter(|most| *most > 0.0).unwrap_or(wanted));
+                let quantity = if quantity > 0.0 { quantity } else { 1.0 };
+                (for_fill_rate(&over, rate, quantity).map(|level| level.reorder_point), None, None)
+            }
+            Target::Profit => {
+                let (price, cost) = price.zip(unit_cost).ok_or("price or unit_cost is missing")?;
+                let (salvage, goodwill) = (salvage.unwrap_or(0.0), goodwill.unwrap_or(0.0));
+                let trade = Newsvendor { price, cost, salvage, goodwill };
+                let quantity = trade.quantity(&over).ok_or("salvage is not below unit_cost")?;
+                (Some(quantity), None, Some(trade))
+            }
+        };
+        let point = point.ok_or("the inputs are too large to compute with")?;
+        let mut safety_stock = point - protected.mean;
+        if let Some(least) = floor.or(least) {
+            safety_stock = safety_stock.max(least);
+        }
+        let reorder_point = protected.mean + safety_stock;
+        let held = StockLevel::at(&over, reorder_point);
+        Ok(Levels {
+            lead_time_demand: demand * lead_time,
+            protected_demand: protected.mean,
+            safety_stock,
+            reorder_point,
+            service_level: held.cycle_service,
+            shortage: held.shortage,
+            profit: trade.map(|trade| trade.profit(&over, reorder_point)),
+            order_up_to: if policy.target == Target::Profit { reorder_point } else { reorder_point + review },
+        })
+    }
+
+    fn order(&self, policy: &Policy) -> Order {
+        let faults = self.faults(policy.target);
+        let [Some(on_hand), Some(on_order), Some(_), Some(demand), Some(_)] = self.required else {
             return Order { reason: faults, ..Order::default() };
         };
         if !faults.is_empty() {
             return Order { reason: faults, ..Order::default() };
         }
-        let [lead_time_sd, min_order, max_order, multiple, unit_cost, floor] = self.optional;
-        let protected = lead_time + review_days;
-        let late = demand * lead_time_sd.unwrap_or(0.0);
-        let sigma = (protected * demand_sd * demand_sd + late * late).sqrt();
-        let safety_stock = (z * sigma).max(floor.unwrap_or(0.0));
-        let reorder_point = demand * protected + safety_stock;
-        let levels = Levels {
-            lead_time_demand: demand * lead_time,
-            protected_demand: demand * protected,
-            safety_stock,
-            reorder_point,
-            order_up_to: reorder_point + demand * review_days,
+        let levels = match self.levels(policy) {
+            Ok(levels) => levels,
+            Err(reason) => return Order { reason: reason.to_string(), ..Order::default() },
         };
+        let [_, min_order, max_order, multiple, unit_cost, ..] = self.optional;
         let position = on_hand + on_order;
         let mut order = Order {
             levels: Some(levels),
@@ -320,17 +450,28 @@ mod tests {
     use super::*;
 
     const PLAIN: Inputs =
-        Inputs { required: [Some(10.0), Some(2.0), Some(4.0), Some(5.0), Some(3.0)], optional: [None; 6] };
+        Inputs { required: [Some(10.0), Some(2.0), Some(4.0), Some(5.0), Some(3.0)], optional: [None; 9] };
     const Z95: f64 = 1.644_853_626_951_472_7;
+
+    /// A service level of 95 %.
+    fn surely(review_days: f64) -> Policy {
+        Policy { target: Target::Cycle(0.95), form: DemandForm::Normal, review_days }
+    }
+
+    fn with(optional: &[(&str, f64)]) -> [Option<f64>; 9] {
+        let value = |name: &&str| optional.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        std::array::from_fn(|place| value(&OPTIONAL[place]))
+    }
 
     /// By hand: sigma = sqrt((4 + 5) 3^2) = 9; safety 14.80; point 45 + 14.80; level 25 above; needed 84.80 - 12.
     #[test]
     fn agrees_with_a_hand_computation() {
-        let order = PLAIN.order(Z95, 5.0);
+        let order = PLAIN.order(&surely(5.0));
         let levels = order.levels.unwrap();
         assert_eq!((levels.lead_time_demand, levels.protected_demand), (20.0, 45.0));
         assert!((levels.safety_stock - 9.0 * Z95).abs() < 1e-12);
         assert!((levels.reorder_point - 59.803_682).abs() < 1e-6);
+        assert!((levels.service_level - 0.95).abs() < 1e-12);
         assert!((levels.order_up_to - 84.803_682).abs() < 1e-6);
         assert_eq!((order.position, order.quantity, order.days_of_cover), (Some(12.0), Some(73), Some(2.4)));
         assert_eq!(order.reason, "position 12 at or below reorder point 59.8");
@@ -339,9 +480,44 @@ mod tests {
     /// By hand: sigma = sqrt(9 * 9 + 5^2 * 2^2) = sqrt(181).
     #[test]
     fn an_uncertain_lead_time_needs_more_stock() {
-        let inputs = Inputs { optional: [Some(2.0), None, None, None, None, None], ..PLAIN };
-        let safety = inputs.order(Z95, 5.0).levels.unwrap().safety_stock;
+        let inputs = Inputs { optional: with(&[("lead_time_sd_days", 2.0)]), ..PLAIN };
+        let safety = inputs.order(&surely(5.0)).levels.unwrap().safety_stock;
         assert!((safety - Z95 * 181f64.sqrt()).abs() < 1e-12);
+    }
+
+    /// Mean 45 and deviation 9 over lead time and review. scipy 1.17.1: `gamma(25, scale=1.8).ppf(0.95)`,
+    /// `nbinom(45 ** 2 / (81 - 45), 45 / 81).ppf(0.95)`, and `brentq` on the normal loss function for orders of 25.
+    #[test]
+    fn every_form_and_target() {
+        let point = |policy: &Policy| PLAIN.order(policy).levels.unwrap().reorder_point;
+        let gamma = Policy { form: DemandForm::Gamma, ..surely(5.0) };
+        assert!((point(&gamma) - GAMMA).abs() < 1e-9, "{}", point(&gamma));
+        let counts = Policy { form: DemandForm::Counts, ..surely(5.0) };
+        assert_eq!(point(&counts), COUNTS);
+        let fill = Policy { target: Target::Fill(0.99), ..surely(5.0) };
+        assert!((point(&fill) - FILL).abs() < 1e-8, "{}", point(&fill));
+        assert!((PLAIN.order(&fill).levels.unwrap().shortage - 0.25).abs() < 1e-9);
+    }
+    const GAMMA: f64 = 60.75432589458708;
+    const COUNTS: f64 = 60.0;
+    const FILL: f64 = 58.710709130325476;
+
+    /// By hand: (12 - 7 + 1) of (12 - 2 + 1), so the demand not exceeded in 6 of 11 cases.
+    #[test]
+    fn stock_of_most_profit() {
+        let policy = Policy { target: Target::Profit, ..surely(5.0) };
+        let money = [("unit_cost", 7.0), ("price", 12.0), ("salvage", 2.0), ("goodwill", 1.0)];
+        let order = Inputs { optional: with(&money), ..PLAIN }.order(&policy);
+        let levels = order.levels.unwrap();
+        assert!((levels.service_level - 6.0 / 11.0).abs() < 1e-9);
+        assert_eq!(levels.order_up_to, levels.reorder_point);
+        assert!(levels.profit.unwrap() > 0.0 && order.cost.unwrap() > 0.0);
+        // Leftovers that bring what they cost, and a price that is not known.
+        let order =
+            Inputs { optional: with(&[("unit_cost", 2.0), money[1], money[2]]), ..PLAIN }.order(&policy);
+        assert_eq!((order.quantity, order.reason.as_str()), (None, "salvage is not below unit_cost"));
+        let order = Inputs { optional: with(&money[..1]), ..PLAIN }.order(&policy);
+        assert_eq!((order.quantity, order.reason.as_str()), (None, "price or unit_cost is missing"));
     }
 
     #[test]
@@ -356,8 +532,8 @@ mod tests {
             (None, None, Some(0.0), Err("order_multiple is not")),
             (None, None, Some(2.5), Err("order_multiple is not")),
         ] {
-            let order =
-                Inputs { optional: [None, min, max, multiple, Some(2.0), None], ..PLAIN }.order(Z95, 5.0);
+            let optional = [None, min, max, multiple, Some(2.0), None, None, None, None];
+            let order = Inputs { optional, ..PLAIN }.order(&surely(5.0));
             match expected {
                 Ok(quantity) => {
                     assert_eq!(order.quantity, Some(quantity), "{min:?} {max:?} {multiple:?}");
@@ -374,7 +550,7 @@ mod tests {
     #[test]
     fn enough_stock_orders_nothing() {
         let inputs = Inputs { required: [Some(60.0), Some(0.0), Some(4.0), Some(5.0), Some(3.0)], ..PLAIN };
-        let order = inputs.order(Z95, 5.0);
+        let order = inputs.order(&surely(5.0));
         assert_eq!(
             (order.quantity, order.reason.as_str()),
             (Some(0), "position 60 above reorder point 59.8")
@@ -383,33 +559,33 @@ mod tests {
 
     #[test]
     fn no_demand_orders_nothing_even_with_a_minimum() {
-        let optional = [None, Some(10.0), None, None, None, None];
+        let optional = with(&[("min_order", 10.0)]);
         let inputs = Inputs { required: [Some(0.0), Some(0.0), Some(4.0), Some(0.0), Some(0.0)], optional };
-        let order = inputs.order(Z95, 5.0);
+        let order = inputs.order(&surely(5.0));
         assert_eq!((order.quantity, order.days_of_cover), (Some(0), None));
         assert_eq!(order.reason, "position 0 covers order-up-to level 0");
     }
 
     #[test]
     fn a_floor_holds_without_variation() {
-        let optional = [None, None, None, None, None, Some(6.0)];
+        let optional = with(&[("safety_stock_floor", 6.0)]);
         let inputs = Inputs { required: [Some(0.0), Some(0.0), Some(4.0), Some(0.0), Some(0.0)], optional };
-        assert_eq!(inputs.order(Z95, 5.0).quantity, Some(6));
+        assert_eq!(inputs.order(&surely(5.0)).quantity, Some(6));
     }
 
     #[test]
     fn rounding_noise_is_not_a_unit() {
         let inputs = Inputs { required: [Some(0.0), Some(0.0), Some(30.0), Some(0.1), Some(0.0)], ..PLAIN };
-        assert_eq!(inputs.order(Z95, 0.0).quantity, Some(3));
+        assert_eq!(inputs.order(&surely(0.0)).quantity, Some(3));
     }
 
     #[test]
     fn every_fault_is_named() {
         let inputs = Inputs {
             required: [None, Some(-1.0), Some(f64::NAN), Some(f64::INFINITY), Some(1.0)],
-            optional: [None, None, None, None, Some(-2.0), None],
+            optional: with(&[("unit_cost", -2.0)]),
         };
-        let order = inputs.order(Z95, 5.0);
+        let order = inputs.order(&surely(5.0));
         assert_eq!(order.quantity, None);
         assert_eq!(
             order.reason,
@@ -422,12 +598,12 @@ mod tests {
     fn numbers_beyond_computing_give_no_order() {
         let inputs =
             Inputs { required: [Some(0.0), Some(0.0), Some(1e200), Some(1e200), Some(1.0)], ..PLAIN };
-        let order = inputs.order(Z95, 5.0);
+        let order = inputs.order(&surely(5.0));
         assert_eq!(
             (order.quantity, order.reason.as_str()),
             (None, "the inputs are too large to compute with")
         );
         let inputs = Inputs { required: [Some(0.0), Some(0.0), Some(1e10), Some(1e10), Some(1.0)], ..PLAIN };
-        assert_eq!(inputs.order(Z95, 5.0).quantity, None);
+        assert_eq!(inputs.order(&surely(5.0)).quantity, None);
     }
 }

@@ -33,6 +33,10 @@ pub struct Replayed {
     pub version: i64,
     /// The manifest its training was replayed at; none where it was learned from rows that no manifest has.
     pub trained_at_manifest: Option<u64>,
+    /// Hash of the rows it was learned from, as stored.
+    pub data: String,
+    /// Hash of the rows that its query gives at that manifest.
+    pub data_again: Option<String>,
     /// Hash of the parameters, as stored.
     pub parameters: String,
     /// Hash of the parameters, learned again.
@@ -46,7 +50,8 @@ pub struct Replayed {
 impl Replayed {
     /// Whether everything came out the same, to the bit.
     pub fn is_same(&self) -> bool {
-        self.parameters_again.as_ref().is_none_or(|again| *again == self.parameters)
+        self.data_again.as_ref().is_none_or(|again| *again == self.data)
+            && self.parameters_again.as_ref().is_none_or(|again| *again == self.parameters)
             && self.predictions == self.predictions_again
     }
 }
@@ -95,8 +100,10 @@ impl ModelNode {
             return Err(Error::new(ErrorKind::Usage, "it was learned by another declaration")
                 .with_hint("Check out the declarations of that time, and replay again."));
         }
-        let as_of = manifest.published_at.unwrap_or_else(crate::clock::now);
-        let data = self.data(engine, &binding, as_of).await?;
+        // Later manifests may hold newer rows beside the same predictions.
+        let made = Arc::new(Manifest::load(engine.lake(), &When::Run(published.run_id.clone())).await?);
+        let as_of = made.published_at.unwrap_or_else(crate::clock::now);
+        let data = self.data(engine, &Binding::of(made), as_of).await?;
         let (decl, row) = (self.decl.clone(), champion.clone());
         let rows = blocking(move || {
             let Kind::Learned(learner) = kind(&decl)? else { return Err(no_versions(&decl)) };
@@ -107,9 +114,14 @@ impl ModelNode {
         let learned = self.learned_again(engine, &champion).await?;
         Ok(Replayed {
             version: champion.version,
-            trained_at_manifest: learned.as_ref().map(|(manifest, _)| *manifest).filter(|_| number.is_some()),
+            trained_at_manifest: learned
+                .as_ref()
+                .map(|learned| learned.manifest)
+                .filter(|_| number.is_some()),
+            data: champion.data_hash.clone(),
+            data_again: learned.as_ref().map(|learned| learned.data.clone()),
             parameters: champion.parameters_hash.clone(),
-            parameters_again: learned.map(|(_, hash)| hash),
+            parameters_again: learned.map(|learned| learned.parameters),
             predictions: published.hash,
             predictions_again: logical_hash(&rows, &self.name)?,
         })
@@ -120,9 +132,12 @@ impl ModelNode {
         &self,
         engine: &Engine,
         row: &crate::lake::system::ModelRow,
-    ) -> Result<Option<(u64, String)>> {
+    ) -> Result<Option<LearnedAgain>> {
         let run = RunId::from(row.run_id.clone());
-        let Ok(manifest) = Manifest::load(engine.lake(), &When::Run(run)).await else { return Ok(None) };
+        let manifest = match Manifest::load(engine.lake(), &When::Run(run)).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            manifest => manifest?,
+        };
         let Some(number) = manifest.number else { return Ok(None) };
         let before = match row.manifest.and_then(|number| u64::try_from(number).ok()) {
             Some(number) => Some(Manifest::load(engine.lake(), &When::Number(number)).await?),
@@ -138,17 +153,26 @@ impl ModelNode {
         };
         let as_of = chrono::DateTime::from_timestamp_micros(row.trained_at).unwrap_or_default();
         let data = self.data(engine, &Binding::of(Arc::new(manifest)), as_of).await?;
-        if hash(&data)? != row.data_hash {
-            return Ok(None);
-        }
+        let found = hash(&data)?;
         let decl = self.decl.clone();
         let parameters = blocking(move || {
             let Kind::Learned(learner) = kind(&decl)? else { return Err(no_versions(&decl)) };
             Ok(learner.train(&data, start.as_deref())?.parameters)
         })
         .await?;
-        Ok(Some((number, Fingerprint::of([parameters.as_str()]).as_str().to_string())))
+        Ok(Some(LearnedAgain {
+            manifest: number,
+            data: found,
+            parameters: Fingerprint::of([parameters.as_str()]).as_str().to_string(),
+        }))
     }
+}
+
+/// A version that was learned once more: hashes of its rows and parameters.
+struct LearnedAgain {
+    manifest: u64,
+    data: String,
+    parameters: String,
 }
 
 fn logical_hash(rows: &RecordBatch, name: &RelationName) -> Result<String> {

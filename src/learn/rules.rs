@@ -3,42 +3,61 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::ModelDecl;
 use crate::project::model::RetrainDecl;
+use crate::project::{ModelDecl, ModelKind};
 
 use super::monitor::{AtMost, Rule};
 
 /// Numbers by the names that rules use. Those that could not be measured are `None`.
 pub(super) type Values = BTreeMap<String, Option<f64>>;
 
-/// The names that rules about what is watched may use.
-const WATCHED: [&str; 22] = [
-    "psi",
-    "ks",
-    "wasserstein",
-    "missing_share",
-    "new_share",
-    "prediction_psi",
-    "mae",
-    "rmse",
-    "bias",
-    "mase",
-    "smape",
-    "pinball",
-    "mase_ratio",
-    "coverage80",
-    "coverage95",
-    "auc",
-    "log_loss",
-    "log_loss_ratio",
-    "brier",
-    "ece",
-    "rmse_ratio",
-    "recall_at_k",
-];
-/// The names that rules of acceptance may use besides.
-const MEASURED: [&str; 8] =
-    ["r2", "accuracy", "f1", "average_precision", "ndcg_at_k", "item_coverage", "silhouette", "segments"];
+/// What is watched about the values of a forecast.
+const OF_VALUES: [&str; 5] = ["psi", "psi_p", "ks", "ks_p", "wasserstein"];
+/// What is watched about features.
+const OF_FEATURES: [&str; 7] = ["psi", "psi_p", "ks", "ks_p", "wasserstein", "missing_share", "new_share"];
+/// What is watched about predictions of rows.
+const OF_PREDICTIONS: [&str; 5] =
+    ["prediction_psi", "prediction_psi_p", "prediction_ks", "prediction_ks_p", "prediction_wasserstein"];
+
+/// The names that rules about what is watched may use, in a model of that kind.
+fn watched(kind: ModelKind) -> Vec<&'static str> {
+    let parts: &[&[&str]] = match kind {
+        ModelKind::Forecast => &[
+            &OF_VALUES,
+            &["mase", "mase_ratio", "mae", "rmse", "smape", "bias", "pinball", "coverage80", "coverage95"],
+        ],
+        ModelKind::Classify => &[
+            &OF_FEATURES,
+            &OF_PREDICTIONS,
+            &["auc", "log_loss", "log_loss_ratio", "brier", "ece", "precision", "recall"],
+        ],
+        ModelKind::Regress => &[
+            &OF_FEATURES,
+            &OF_PREDICTIONS,
+            &["rmse", "rmse_ratio", "mae", "bias", "coverage80", "coverage95"],
+        ],
+        ModelKind::Recommend => &[&["recall_at_k"]],
+        ModelKind::Cluster | ModelKind::Anomaly => &[&OF_FEATURES],
+        ModelKind::Reorder | ModelKind::Elasticity | ModelKind::Outside => &[],
+    };
+    parts.concat()
+}
+
+/// The names that rules of acceptance may use, in a model of that kind.
+fn measured(kind: ModelKind) -> Vec<&'static str> {
+    let names: &[&str] = match kind {
+        ModelKind::Forecast => {
+            &["mase", "smape", "rmse", "mae", "pinball", "bias", "coverage80", "coverage95"]
+        }
+        ModelKind::Classify => &["log_loss", "auc", "average_precision", "brier", "ece", "accuracy", "f1"],
+        ModelKind::Regress => &["rmse", "mae", "r2", "bias"],
+        ModelKind::Recommend => &["recall_at_k", "ndcg_at_k", "item_coverage"],
+        ModelKind::Cluster => &["silhouette", "segments"],
+        ModelKind::Anomaly => &["share"],
+        ModelKind::Reorder | ModelKind::Elasticity | ModelKind::Outside => &[],
+    };
+    names.to_vec()
+}
 
 /// A condition: a rule, or one of the words `true` and `false`.
 #[derive(Clone, Debug)]
@@ -53,8 +72,8 @@ impl Condition {
     ///
     /// # Errors
     /// [`ErrorKind::Declaration`] where it cannot be read.
-    pub fn parse(text: &str, key: &str) -> Result<Condition> {
-        Condition::of(text, &WATCHED).map_err(|error| error.context(format!("`{key}`")))
+    pub fn parse(text: &str, key: &str, kind: ModelKind) -> Result<Condition> {
+        Condition::of(text, &watched(kind)).map_err(|error| error.context(format!("`{key}`")))
     }
 
     fn of(text: &str, known: &[&str]) -> Result<Condition> {
@@ -97,12 +116,12 @@ impl Retrain {
     ///
     /// # Errors
     /// [`ErrorKind::Declaration`] where a rule cannot be read.
-    pub fn parse(decl: &RetrainDecl) -> Result<Retrain> {
+    pub fn parse(decl: &RetrainDecl, kind: ModelKind) -> Result<Retrain> {
         let pace = |text: &String| {
             AtMost::parse(text).map_err(|error| Error::from(error).context("`retrain.at_most`"))
         };
         Ok(Retrain {
-            condition: Condition::parse(&decl.when, "retrain.when")?,
+            condition: Condition::parse(&decl.when, "retrain.when", kind)?,
             at_most: decl.at_most.as_ref().map(pace).transpose()?,
         })
     }
@@ -126,22 +145,23 @@ impl Retrain {
 /// The rules of a declaration that cannot be read: the key of each, and what is wrong with it.
 pub fn broken_rules(decl: &ModelDecl) -> Vec<(String, Error)> {
     let mut broken = Vec::new();
+    let known = watched(decl.kind);
     let mut note = |key: &str, found: Result<()>| {
         if let Err(error) = found {
             broken.push((key.to_string(), error));
         }
     };
     if let Some(retrain) = &decl.retrain {
-        note("retrain.when", Condition::of(&retrain.when, &WATCHED).map(drop));
+        note("retrain.when", Condition::of(&retrain.when, &known).map(drop));
         if let Some(pace) = &retrain.at_most {
             note("retrain.at_most", AtMost::parse(pace).map(drop).map_err(Error::from));
         }
     }
     if let Some(alert) = &decl.monitor.alert {
-        note("monitor.alert", Condition::of(alert, &WATCHED).map(drop));
+        note("monitor.alert", Condition::of(alert, &known).map(drop));
     }
     if let Some(required) = &decl.accept.require {
-        note("accept.require", required_rule(required).map(drop));
+        note("accept.require", required_rule(required, decl.kind).map(drop));
     }
     broken
 }
@@ -150,10 +170,31 @@ pub fn broken_rules(decl: &ModelDecl) -> Vec<(String, Error)> {
 ///
 /// # Errors
 /// [`ErrorKind::Declaration`] where it cannot be read.
-pub(super) fn required_rule(text: &str) -> Result<Rule> {
-    let known: Vec<&str> = WATCHED.iter().chain(&MEASURED).copied().collect();
-    Rule::parse(text, Some(&known)).map_err(|error| {
+pub(super) fn required_rule(text: &str, kind: ModelKind) -> Result<Rule> {
+    Rule::parse(text, Some(&measured(kind))).map_err(|error| {
         let hint = error.hint.clone();
         Error::new(ErrorKind::Declaration, error.message).with_hint(hint)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_name_only_what_their_kind_has() {
+        for (kind, rule, known) in [
+            (ModelKind::Classify, "log_loss_ratio > 1.2 or psi > 0.2 and psi_p < 0.01", true),
+            (ModelKind::Forecast, "mase_ratio > 1.2 and psi_p < 0.01", true),
+            (ModelKind::Forecast, "auc < 0.7", false),
+            (ModelKind::Anomaly, "mase > 1", false),
+            (ModelKind::Recommend, "recall_at_k < 0.1", true),
+        ] {
+            let found = Condition::parse(rule, "retrain.when", kind);
+            assert_eq!(found.is_ok(), known, "{rule}");
+            assert!(found.err().is_none_or(|error| error.to_string().contains("retrain.when")));
+        }
+        assert!(required_rule("silhouette > 0.3", ModelKind::Cluster).is_ok());
+        assert!(required_rule("silhouette > 0.3", ModelKind::Regress).is_err());
+    }
 }

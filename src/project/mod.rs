@@ -40,7 +40,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use files::{Files, Origin};
 pub use json_schema::schemas;
 pub use loaded::{Project, byte_at};
-pub use model::{ForecastDecl, ModelDecl, ModelKind, ReorderDecl, Role};
+pub use model::{DemandForm, ForecastDecl, ModelDecl, ModelKind, ReorderDecl, Role};
 pub use relations::{Model, Table, View};
 pub use secret::Secret;
 pub use source::{ColumnDecl, CsvDialect, Format, SourceDecl, TableDecl, WriteMode};

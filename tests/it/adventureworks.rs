@@ -1,4 +1,4 @@
-//! AdventureWorks: a whole company of 118 nodes, every record of which lands.
+//! AdventureWorks: a whole company of 123 nodes, every record of which lands.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn a_company_lands_whole_and_a_second_run_finds_nothing_to_do() {
     let summary = twin.run();
     eprintln!("{} nodes, {} rows in {:?}", summary.nodes.len(), summary.rows_read, timer.elapsed());
     assert_eq!(summary.outcome, Outcome::Published);
-    assert_eq!(summary.nodes.len(), 118);
+    assert_eq!(summary.nodes.len(), 123);
     assert!(summary.nodes.iter().all(|node| node.status == Status::Refreshed));
     assert_eq!(summary.rows_rejected, 0);
 

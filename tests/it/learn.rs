@@ -6,6 +6,7 @@
 mod accuracy;
 mod node;
 mod orders;
+mod real;
 mod service;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod cli;
 mod corpora;
 mod declarations;
 mod demo;
+mod determinism;
 mod examples;
 mod files;
 mod kill;

@@ -34,7 +34,12 @@ impl Twin {
 
     /// A copy of the declarations in `examples/<name>`, over the real data. None where that is missing, which is said.
     pub fn example(name: &str) -> Option<Twin> {
-        let data = data(name)?;
+        Twin::example_over(name, name)
+    }
+
+    /// The same where the data has another name than the example.
+    pub fn example_over(name: &str, part: &str) -> Option<Twin> {
+        let data = data(part)?;
         let mut twin = Twin::new(&[]);
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), &twin.root);
         twin.env.insert("TWINLAKE_DATA".into(), data.to_string_lossy().into_owned());

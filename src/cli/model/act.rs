@@ -21,28 +21,16 @@ Examples:
 )]
 pub(super) struct Promote {
     #[command(flatten)]
-    named: Named,
-
-    /// The version.
-    version: i64,
-
-    #[command(flatten)]
-    said: Said,
+    version: OneVersion,
 }
 
-/// Rule out that a version ever predicts again.
+/// Take a version out of the running: nothing brings it back but `model promote`.
 #[derive(Args)]
 #[command(after_help = "Examples:
   twinlake model retire mart.late_delivery 2 --reason \"learned from the test system\"")]
 pub(super) struct Retire {
     #[command(flatten)]
-    named: Named,
-
-    /// The version.
-    version: i64,
-
-    #[command(flatten)]
-    said: Said,
+    version: OneVersion,
 }
 
 /// Learn a version now, whatever the rules of [retrain] say.
@@ -52,6 +40,19 @@ pub(super) struct Retire {
 pub(super) struct Train {
     #[command(flatten)]
     named: Named,
+
+    #[command(flatten)]
+    said: Said,
+}
+
+/// A version of a model, and what is said about it.
+#[derive(Args)]
+struct OneVersion {
+    #[command(flatten)]
+    named: Named,
+
+    /// The version.
+    version: i64,
 
     #[command(flatten)]
     said: Said,
@@ -71,13 +72,15 @@ struct Said {
 
 impl Promote {
     pub async fn run(&self, console: &Console) -> Result<()> {
-        ask(&self.named, Act::Promote(self.version), &self.said, console).await
+        let OneVersion { named, version, said } = &self.version;
+        ask(named, Act::Promote(*version), said, console).await
     }
 }
 
 impl Retire {
     pub async fn run(&self, console: &Console) -> Result<()> {
-        ask(&self.named, Act::Retire(self.version), &self.said, console).await
+        let OneVersion { named, version, said } = &self.version;
+        ask(named, Act::Retire(*version), said, console).await
     }
 }
 

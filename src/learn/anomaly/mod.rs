@@ -5,6 +5,6 @@ mod robust;
 mod series;
 mod tree;
 
-pub(in crate::learn) use forest::{Forest, Threshold, Verdict};
-pub(in crate::learn) use robust::Spread;
-pub(in crate::learn) use series::{Limits, Oddity, odd_values};
+pub(in crate::learn) use forest::{Forest, Threshold};
+pub(in crate::learn) use robust::CUTOFF;
+pub(in crate::learn) use series::{Oddity, odd_values};

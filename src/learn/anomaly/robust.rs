@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A modified z-score above this is an outlier: B. Iglewicz and D. C. Hoaglin, "How to Detect and Handle Outliers",
 /// ASQC Basic References in Quality Control 16 (1993), section 2.2.
-pub(super) const CUTOFF: f64 = 3.5;
+pub(in crate::learn) const CUTOFF: f64 = 3.5;
 /// The median absolute deviation of a normal distribution in standard deviations (0.6745 in the book).
 const NORMAL_MEDIAN: f64 = 0.674_489_750_196_081_7;
 /// The mean absolute deviation of a normal distribution in standard deviations.

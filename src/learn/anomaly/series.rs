@@ -1,9 +1,8 @@
 //! Values of a series that its season and trend do not explain.
 
-use serde::{Deserialize, Serialize};
 use stlrs::StlParams;
 
-use super::robust::{CUTOFF, Spread, median};
+use super::robust::{Spread, median};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Fewer known values than this say nothing about what is usual.
@@ -11,34 +10,22 @@ const FEWEST: usize = 8;
 /// Where there is no season, the trend is the median of this many values.
 const WINDOW: usize = 9;
 
-/// When a value is odd.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::learn) struct Limits {
-    /// From this robust z-score on.
-    pub enter: f64,
-    /// Once a value was odd, the next on the same side are too down to this: one disturbance is one report, not many.
-    /// The same as `enter` for none of that.
-    pub leave: f64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { enter: CUTOFF, leave: CUTOFF }
-    }
-}
-
 /// What is thought of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::learn) struct Oddity {
+    /// The value.
+    pub value: f64,
     /// What season and trend would have it be.
     pub expected: f64,
     /// How many robust standard deviations of all residuals it is above that.
     pub score: f64,
-    /// Whether that is out of the limits.
+    /// The score from which on a value is odd.
+    pub limit: f64,
+    /// Whether this one is.
     pub anomaly: bool,
 }
 
-/// Judges each value by its residual from a robust seasonal-trend decomposition (R. B. Cleveland, W. S. Cleveland, J. E.
+/// Judges each value by its robust z-score: its residual from a robust seasonal-trend decomposition (R. B. Cleveland, W. S. Cleveland, J. E.
 /// McRae and I. Terpenning, Journal of Official Statistics 6 (1990), 3-73), or with no `period` or less than two of them,
 /// from a running median. Missing values (NaN) are drawn as straight lines for that, and get `None`.
 ///
@@ -47,7 +34,7 @@ pub(in crate::learn) struct Oddity {
 pub(in crate::learn) fn odd_values(
     values: &[f64],
     period: Option<usize>,
-    limits: Limits,
+    limit: f64,
 ) -> Result<Vec<Option<Oddity>>> {
     let known: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     if known.len() < FEWEST {
@@ -66,16 +53,13 @@ pub(in crate::learn) fn odd_values(
     let judged: Vec<f64> = judged.map(|at| residuals[at]).collect();
     let largest = judged.iter().map(|residual| residual.abs()).fold(0.0, f64::max);
     let spread = if largest > 1e-9 { Spread::of(&judged) } else { None };
-    let mut side = 0.0;
     let judge = |at: usize| {
         if !values[at].is_finite() {
             return None;
         }
         let score = spread.map_or(0.0, |spread| spread.score(residuals[at]));
-        let limit = if side * score > 0.0 { limits.leave.min(limits.enter) } else { limits.enter };
         let anomaly = score.abs() > limit;
-        side = if anomaly { score.signum() } else { 0.0 };
-        Some(Oddity { expected: expected[at] * size, score, anomaly })
+        Some(Oddity { value: values[at], expected: expected[at] * size, score, limit, anomaly })
     };
     Ok((0..values.len()).map(judge).collect())
 }
@@ -127,6 +111,7 @@ fn filled(values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::robust::CUTOFF;
     use super::*;
 
     fn seasonal(length: usize) -> Vec<f64> {
@@ -134,46 +119,37 @@ mod tests {
         (0..length).map(|i| 100.0 + i as f64 * 0.5 + [0.0, 10.0, 20.0, 5.0][i % 4] + noise(i)).collect()
     }
 
-    fn odd(values: &[f64], period: Option<usize>, limits: Limits) -> Vec<usize> {
-        let judged = odd_values(values, period, limits).unwrap();
+    fn odd(values: &[f64], period: Option<usize>) -> Vec<usize> {
+        let judged = odd_values(values, period, CUTOFF).unwrap();
         (0..values.len()).filter(|&at| judged[at].is_some_and(|oddity| oddity.anomaly)).collect()
     }
 
     #[test]
     fn a_planted_value_is_found_and_nothing_else() {
         let mut values = seasonal(60);
-        assert_eq!(odd(&values, Some(4), Limits::default()), [0; 0]);
+        assert_eq!(odd(&values, Some(4)), [0; 0]);
         values[25] += 15.0;
         values[40] = f64::NAN;
-        assert_eq!(odd(&values, Some(4), Limits::default()), [25]);
-        let judged = odd_values(&values, Some(4), Limits::default()).unwrap();
+        assert_eq!(odd(&values, Some(4)), [25]);
+        let judged = odd_values(&values, Some(4), CUTOFF).unwrap();
         assert!(judged[40].is_none() && (judged[25].unwrap().expected - 122.5).abs() < 2.0);
     }
 
     #[test]
-    fn a_disturbance_stays_one_until_it_is_over() {
-        let mut values: Vec<f64> = (0..50).map(|i| ((i * 37) % 11) as f64).collect();
-        values[20] = 60.0;
-        values[21] = 16.0;
-        assert_eq!(odd(&values, None, Limits::default()), [20]);
-        assert_eq!(odd(&values, None, Limits { enter: 3.5, leave: 1.5 }), [20, 21]);
-    }
-
-    #[test]
     fn odd_series_are_sound_or_refused() {
-        let zeros = odd_values(&[0.0; 30], Some(7), Limits::default()).unwrap();
+        let zeros = odd_values(&[0.0; 30], Some(7), CUTOFF).unwrap();
         assert!(zeros.iter().flatten().all(|oddity| oddity.score == 0.0 && !oddity.anomaly));
-        assert!(odd_values(&[1.0], Some(7), Limits::default()).is_err());
-        assert!(odd_values(&[f64::NAN; 30], None, Limits::default()).is_err());
+        assert!(odd_values(&[1.0], Some(7), CUTOFF).is_err());
+        assert!(odd_values(&[f64::NAN; 30], None, CUTOFF).is_err());
         let huge: Vec<f64> = (0..30).map(|i| if i == 9 { 1e308 } else { f64::from(i) * -1e300 }).collect();
         for period in [None, Some(4)] {
-            let judged = odd_values(&huge, period, Limits::default()).unwrap();
+            let judged = odd_values(&huge, period, CUTOFF).unwrap();
             assert!(
                 judged.iter().flatten().all(|oddity| oddity.score.is_finite() && oddity.expected.is_finite())
             );
         }
         let mut spike = vec![0.0; 30];
         spike[12] = 5.0;
-        assert_eq!(odd(&spike, None, Limits::default()), [12]);
+        assert_eq!(odd(&spike, None), [12]);
     }
 }

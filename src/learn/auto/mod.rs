@@ -107,6 +107,7 @@ impl Auto {
     }
 
     /// What comes after the histories, which are those fitted to, or longer ones of the same series in the same order.
+    #[cfg(test)]
     pub fn forecast(&self, series: &[&[f64]], horizon: usize) -> Vec<Outlook> {
         let pairs = self.series.par_iter().zip(series);
         pairs.map(|(one, history)| self.shared.forecast(one, history, horizon)).collect()
@@ -141,11 +142,6 @@ impl Shared {
     /// Who takes part, in the order of all lists.
     pub fn members(&self) -> &[Member] {
         &self.members
-    }
-
-    /// The pooled weights.
-    pub fn weights(&self) -> &[f64] {
-        &self.weights
     }
 
     /// Fits the members to a history and tries them at each origin; weights are still the pooled ones.

@@ -12,5 +12,4 @@ mod scaling;
 mod segmentation;
 mod silhouette;
 
-pub(in crate::learn) use scaling::Scaling;
-pub(in crate::learn) use segmentation::{Method, Place, Profile, Segmentation, Settings};
+pub(in crate::learn) use segmentation::{Method, Segmentation, Settings};

@@ -13,5 +13,5 @@ mod reconcile;
 mod residuals;
 mod summing;
 
-pub(in crate::learn) use reconcile::{Base, Method, Reconciled, reconcile};
-pub(in crate::learn) use summing::{Hierarchy, Node};
+pub(in crate::learn) use reconcile::{Base, Method, reconcile};
+pub(in crate::learn) use summing::Hierarchy;

@@ -20,7 +20,6 @@ pub(in crate::learn) struct Node {
 pub(in crate::learn) struct Hierarchy {
     nodes: Vec<Node>,
     bottom: usize,
-    levels: usize,
 }
 
 impl Hierarchy {
@@ -78,7 +77,7 @@ impl Hierarchy {
             key: key.iter().cloned().map(Some).collect(),
             members: vec![series],
         }));
-        Ok(Hierarchy { nodes, bottom: keys.len(), levels: levels.len() + 1 })
+        Ok(Hierarchy { nodes, bottom: keys.len() })
     }
 
     /// All series: sums first, level by level, then the bottom.
@@ -87,6 +86,7 @@ impl Hierarchy {
     }
 
     /// How many bottom series there are.
+    #[cfg(test)]
     pub fn bottom(&self) -> usize {
         self.bottom
     }
@@ -94,11 +94,6 @@ impl Hierarchy {
     /// How many sums there are: the nodes before the bottom.
     pub fn sums(&self) -> usize {
         self.nodes.len() - self.bottom
-    }
-
-    /// How many levels there are, with total and bottom.
-    pub fn levels(&self) -> usize {
-        self.levels
     }
 
     /// The values of all nodes from those of the bottom series, each the sum of its members in their order.
@@ -134,7 +129,7 @@ mod tests {
         let hierarchy = Hierarchy::new(&keys, &[vec![0], vec![1]]).unwrap();
         let members: Vec<&[usize]> = hierarchy.nodes().iter().map(|node| &node.members[..]).collect();
         assert_eq!(members, [&[0, 1, 2][..], &[1, 2], &[0], &[0, 1], &[2], &[0], &[1], &[2]]);
-        assert_eq!((hierarchy.sums(), hierarchy.bottom(), hierarchy.levels()), (5, 3, 4));
+        assert_eq!((hierarchy.sums(), hierarchy.bottom()), (5, 3));
         assert_eq!(hierarchy.nodes()[1].key, [Some("A".to_string()), None]);
         assert_eq!(hierarchy.add_up(&[1.0, 2.0, 4.0]), [7.0, 6.0, 1.0, 3.0, 4.0, 1.0, 2.0, 4.0]);
         assert_eq!(hierarchy.parents()[1], [0, 1, 3]);

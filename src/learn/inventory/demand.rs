@@ -1,32 +1,17 @@
 //! The demand over a lead time as a distribution.
 
-use serde::{Deserialize, Serialize};
-
 use super::super::distribution::{self, Counts};
 use super::super::normal;
 
 /// A distribution of demand, in units. Values that cannot be are refused by its constructors.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in crate::learn) struct LeadTimeDemand(Shape);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 enum Shape {
-    Normal {
-        mean: f64,
-        deviation: f64,
-    },
-    Gamma {
-        shape: f64,
-        scale: f64,
-    },
-    Counts {
-        mean: f64,
-        variance: f64,
-    },
-    /// Equally likely, ascending.
-    Samples(Vec<f64>),
-    /// The probability of 0, 1, 2 and so on; they sum to 1.
-    Lattice(Vec<f64>),
+    Normal { mean: f64, deviation: f64 },
+    Gamma { shape: f64, scale: f64 },
+    Counts { mean: f64, variance: f64 },
 }
 
 impl LeadTimeDemand {
@@ -59,48 +44,20 @@ impl LeadTimeDemand {
             .then_some(LeadTimeDemand(Shape::Counts { mean, variance }))
     }
 
-    /// What was drawn or seen, each equally likely. `None` for nothing or a value that is not finite.
-    pub fn samples(mut values: Vec<f64>) -> Option<LeadTimeDemand> {
-        values.sort_unstable_by(f64::total_cmp);
-        let sound = !values.is_empty() && values.iter().all(|value| value.is_finite());
-        sound.then_some(LeadTimeDemand(Shape::Samples(values)))
-    }
-
-    /// The probabilities of 0, 1, 2 and so on, up to a common factor. `None` where one is negative or not finite, or
-    /// all are zero.
-    pub fn lattice(mut probabilities: Vec<f64>) -> Option<LeadTimeDemand> {
-        let total: f64 = probabilities.iter().sum();
-        if !(total > 0.0 && total.is_finite() && probabilities.iter().all(|probability| *probability >= 0.0))
-        {
-            return None;
-        }
-        probabilities.iter_mut().for_each(|probability| *probability /= total);
-        Some(LeadTimeDemand(Shape::Lattice(probabilities)))
-    }
-
     /// The mean.
     pub fn mean(&self) -> f64 {
         match &self.0 {
             Shape::Normal { mean, .. } | Shape::Counts { mean, .. } => *mean,
             Shape::Gamma { shape, scale } => shape * scale,
-            Shape::Samples(values) => values.iter().sum::<f64>() / values.len() as f64,
-            Shape::Lattice(probabilities) => counted(probabilities).map(|(count, p)| count * p).sum(),
         }
     }
 
     /// The variance.
     pub fn variance(&self) -> f64 {
-        let mean = self.mean();
         match &self.0 {
             Shape::Normal { deviation, .. } => deviation * deviation,
             Shape::Gamma { shape, scale } => shape * scale * scale,
             Shape::Counts { mean, variance } => variance.max(*mean),
-            Shape::Samples(values) => {
-                values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / values.len() as f64
-            }
-            Shape::Lattice(probabilities) => {
-                counted(probabilities).map(|(count, p)| p * (count - mean) * (count - mean)).sum()
-            }
         }
     }
 
@@ -113,14 +70,6 @@ impl LeadTimeDemand {
             Shape::Normal { mean, .. } => f64::from(u8::from(demand >= *mean)),
             Shape::Gamma { shape, scale } => distribution::gamma(*shape, demand / scale).below,
             Shape::Counts { mean, variance } => Counts::new(*mean, *variance).at(demand).below,
-            Shape::Samples(values) => {
-                values.partition_point(|value| *value <= demand) as f64 / values.len() as f64
-            }
-            Shape::Lattice(probabilities) => counted(probabilities)
-                .take_while(|(count, _)| *count <= demand)
-                .map(|(_, p)| p)
-                .sum::<f64>()
-                .min(1.0),
         }
     }
 
@@ -131,19 +80,6 @@ impl LeadTimeDemand {
             Shape::Normal { mean, deviation } => mean + deviation * normal::quantile(probability),
             Shape::Gamma { shape, scale } => scale * distribution::gamma_quantile(*shape, probability),
             Shape::Counts { mean, variance } => Counts::new(*mean, *variance).quantile(probability),
-            Shape::Samples(values) => {
-                // The margin keeps 0.95 of 20 at 19.
-                let rank = (probability * values.len() as f64 - 1e-9).ceil().max(1.0) as usize;
-                values[rank.min(values.len()) - 1]
-            }
-            Shape::Lattice(probabilities) => {
-                let mut sum = 0.0;
-                let reached = counted(probabilities).find(|(_, p)| {
-                    sum += p;
-                    sum >= probability - 1e-12
-                });
-                reached.map_or(probabilities.len() as f64 - 1.0, |(count, _)| count)
-            }
         }
     }
 
@@ -164,19 +100,9 @@ impl LeadTimeDemand {
             }
             Shape::Gamma { shape, scale } => shape * scale - stock,
             Shape::Counts { mean, variance } => Counts::new(*mean, *variance).excess(stock),
-            Shape::Samples(values) => {
-                values.iter().map(|value| (value - stock).max(0.0)).sum::<f64>() / values.len() as f64
-            }
-            Shape::Lattice(probabilities) => {
-                counted(probabilities).map(|(count, p)| p * (count - stock).max(0.0)).sum()
-            }
         };
         shortage.max(0.0)
     }
-}
-
-fn counted(probabilities: &[f64]) -> impl Iterator<Item = (f64, f64)> + '_ {
-    probabilities.iter().enumerate().map(|(count, probability)| (count as f64, *probability))
 }
 
 #[cfg(test)]
@@ -215,22 +141,6 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_the_same_demand_agree() {
-        let pmf = vec![0.2, 0.3, 0.1, 0.4];
-        let lattice = LeadTimeDemand::lattice(pmf).unwrap();
-        let samples = LeadTimeDemand::samples(vec![0., 0., 1., 1., 1., 2., 3., 3., 3., 3.]).unwrap();
-        for stock in [-1.0, 0.0, 0.5, 1.0, 2.0, 2.7, 3.0, 9.0] {
-            close(lattice.probability(stock), samples.probability(stock));
-            close(lattice.shortage(stock), samples.shortage(stock));
-        }
-        for probability in [0.0, 0.2, 0.21, 0.5, 0.6, 0.61, 1.0] {
-            assert_eq!(lattice.quantile(probability), samples.quantile(probability), "{probability}");
-        }
-        close(lattice.mean(), samples.mean());
-        close(lattice.variance(), samples.variance());
-    }
-
-    #[test]
     fn certain_and_impossible_demand() {
         let certain = LeadTimeDemand::normal(5.0, 0.0).unwrap();
         assert_eq!((certain.quantile(0.99), certain.shortage(3.0), certain.shortage(6.0)), (5.0, 2.0, 0.0));
@@ -244,12 +154,5 @@ mod tests {
         );
         assert!(LeadTimeDemand::gamma(-1.0, 1.0).is_none() && LeadTimeDemand::gamma(1.0, f64::NAN).is_none());
         assert!(LeadTimeDemand::counts(1.0, f64::INFINITY).is_none());
-        assert!(
-            LeadTimeDemand::samples(vec![]).is_none() && LeadTimeDemand::samples(vec![f64::NAN]).is_none()
-        );
-        assert!(
-            LeadTimeDemand::lattice(vec![0.0]).is_none()
-                && LeadTimeDemand::lattice(vec![1.0, -0.1]).is_none()
-        );
     }
 }

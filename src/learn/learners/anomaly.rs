@@ -11,8 +11,7 @@ use super::{drifted, read, write};
 use crate::error::Result;
 use crate::lake::system::ModelMetricRow;
 use crate::learn::anomaly::{Forest, Threshold};
-use crate::learn::columns;
-use crate::learn::learner::{Data, Feature, Headline, Learner, Past, Predicted, Trained};
+use crate::learn::learner::{Data, Feature, Headline, Learner, LooksBack, Past, Predicted, Trained};
 use crate::learn::monitor::References;
 use crate::learn::watch::Measure;
 use crate::project::model::AnomalyDecl;
@@ -37,9 +36,7 @@ impl AnomalyLearner {
 
 impl Learner for AnomalyLearner {
     fn schema(&self, rows: &Schema) -> Result<SchemaRef> {
-        for name in self.features(rows) {
-            columns::required_type(rows, &name)?;
-        }
+        keyed::has(rows, &self.features(rows))?;
         let computed = vec![
             Field::new("score", DataType::Float64, false),
             Field::new("threshold", DataType::Float64, false),
@@ -74,10 +71,7 @@ impl Learner for AnomalyLearner {
                 value: Some(share),
                 ..Headline::default()
             },
-            features: features
-                .iter()
-                .map(|name| Feature { name: name.clone(), importance: None, tags: String::new() })
-                .collect(),
+            features: Feature::named(&features),
             rows: rows.len() as u64,
             notes,
             parameters: String::new(),
@@ -104,9 +98,12 @@ impl Learner for AnomalyLearner {
         Ok(Predicted { rows: RecordBatch::try_new(schema, columns)?, absent: Vec::new() })
     }
 
+    fn looks_back(&self) -> LooksBack {
+        LooksBack::Never
+    }
+
     fn watch(&self, parameters: &str, data: &Data, _past: &[Past]) -> Result<Vec<Measure>> {
         let Parameters { features, references, .. } = read(parameters)?;
-        let (frame, _) = Keyed::read(data, &self.decl.key)?.frame(&features)?;
-        Ok(references.compare(&frame).iter().flat_map(|drift| drifted::measures(drift, false)).collect())
+        drifted::features(&references, &features, &self.decl.key, data)
     }
 }

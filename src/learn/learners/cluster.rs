@@ -11,8 +11,7 @@ use super::{drifted, read, write};
 use crate::error::Result;
 use crate::lake::system::ModelMetricRow;
 use crate::learn::cluster::{Method, Segmentation, Settings};
-use crate::learn::columns;
-use crate::learn::learner::{Data, Feature, Headline, Learner, Past, Predicted, Trained};
+use crate::learn::learner::{Data, Feature, Headline, Learner, LooksBack, Past, Predicted, Trained};
 use crate::learn::monitor::References;
 use crate::learn::watch::Measure;
 use crate::project::model::{ClusterDecl, ClusterMethod};
@@ -37,9 +36,7 @@ impl ClusterLearner {
 
 impl Learner for ClusterLearner {
     fn schema(&self, rows: &Schema) -> Result<SchemaRef> {
-        for name in self.features(rows) {
-            columns::required_type(rows, &name)?;
-        }
+        keyed::has(rows, &self.features(rows))?;
         let computed = vec![
             Field::new("segment", DataType::Int32, false),
             Field::new("distance", DataType::Float64, true),
@@ -103,10 +100,7 @@ impl Learner for ClusterLearner {
         let trained = Trained {
             metrics,
             headline,
-            features: features
-                .iter()
-                .map(|name| Feature { name: name.clone(), importance: None, tags: String::new() })
-                .collect(),
+            features: Feature::named(&features),
             rows: rows.len() as u64,
             notes,
             parameters: String::new(),
@@ -148,9 +142,12 @@ impl Learner for ClusterLearner {
         Ok(Predicted { rows: RecordBatch::try_new(schema, columns)?, absent: Vec::new() })
     }
 
+    fn looks_back(&self) -> LooksBack {
+        LooksBack::Never
+    }
+
     fn watch(&self, parameters: &str, data: &Data, _past: &[Past]) -> Result<Vec<Measure>> {
         let Parameters { features, references, .. } = read(parameters)?;
-        let (frame, _) = Keyed::read(data, &self.decl.key)?.frame(&features)?;
-        Ok(references.compare(&frame).iter().flat_map(|drift| drifted::measures(drift, false)).collect())
+        drifted::features(&references, &features, &self.decl.key, data)
     }
 }

@@ -1,6 +1,9 @@
 //! Drift as numbers that are watched.
 
-use crate::learn::monitor::Drift;
+use super::keyed::Keyed;
+use crate::error::Result;
+use crate::learn::learner::Data;
+use crate::learn::monitor::{Drift, References};
 use crate::learn::watch::Measure;
 
 /// Fewer rows than this tell chance, not drift.
@@ -24,9 +27,10 @@ pub(in crate::learn) fn measures(drift: &Drift, of_predictions: bool) -> Vec<Mea
         note: note.clone(),
         ..Measure::everywhere()
     };
-    let mut found = vec![of("psi", drift.psi, None)];
+    let mut found = vec![of("psi", drift.psi, None), of("psi_p", drift.psi_p, None)];
     if drift.ks.is_some() {
         found.push(of("ks", drift.ks, None));
+        found.push(of("ks_p", drift.ks_p, None));
         found.push(of("wasserstein", drift.wasserstein, None));
     }
     if drift.missing_now.is_some_and(|share| share > 0.0)
@@ -38,4 +42,18 @@ pub(in crate::learn) fn measures(drift: &Drift, of_predictions: bool) -> Vec<Mea
         found.push(of("new_share", drift.new_share, Some(0.0)));
     }
     found
+}
+
+/// The drift of every feature since a version was learned.
+///
+/// # Errors
+/// As [`Keyed::read`].
+pub(super) fn features(
+    references: &References,
+    features: &[String],
+    key: &[String],
+    data: &Data,
+) -> Result<Vec<Measure>> {
+    let (frame, _) = Keyed::read(data, key)?.frame(features)?;
+    Ok(references.compare(&frame).iter().flat_map(|drift| measures(drift, false)).collect())
 }

@@ -143,7 +143,10 @@ fn items(data: &Data, decl: &ElasticityDecl) -> Result<Vec<Item>> {
     }
     let item = |mut rows: Vec<usize>| {
         rows.sort_by(|&a, &b| {
-            let key = |row: usize| [time[row], price[row], quantity[row]];
+            let key = |row: usize| {
+                let cost = cost.as_ref().map_or(0.0, |cost| cost[row]);
+                [time[row], price[row], quantity[row], cost]
+            };
             key(a)
                 .iter()
                 .zip(key(b))

@@ -88,6 +88,12 @@ pub(super) fn features(rows: &Schema, declared: &[String], without: &[&[String]]
     names.filter(|name| !without.iter().any(|others| others.contains(name))).cloned().collect()
 }
 
+/// # Errors
+/// [`ErrorKind::Declaration`] where a column to learn from is missing.
+pub(super) fn has(rows: &Schema, features: &[String]) -> Result<()> {
+    features.iter().try_for_each(|name| columns::required_type(rows, name).map(drop))
+}
+
 /// The columns of predictions: the key's, then those computed.
 ///
 /// # Errors

@@ -72,8 +72,16 @@ pub(in crate::learn) fn outside(data: &Data, decl: &OutsideDecl) -> Result<Recor
     let schema = schema(data.rows[0].schema_ref(), decl)?;
     let text = |name: &str| columns::texts(&columns::required(&data.rows, name)?);
     let number = |name: &str| -> Result<Vec<Option<f64>>> {
-        let column = cast(&columns::required(&data.rows, name)?, &DataType::Float64)?;
-        Ok(column.as_primitive::<Float64Type>().iter().collect())
+        let column = columns::required(&data.rows, name)?;
+        let numbers = cast(&column, &DataType::Float64)?;
+        let odd = numbers.null_count() - column.null_count();
+        if odd > 0 {
+            let message = format!("column {name:?} is no number in {odd} of {} rows", column.len());
+            return Err(Error::new(ErrorKind::Model, message).with_hint(
+                "Turn it into a number in `sql`, as in `CASE actual WHEN 'yes' THEN 1 ELSE 0 END`.",
+            ));
+        }
+        Ok(numbers.as_primitive::<Float64Type>().iter().collect())
     };
     let optional = |name: &Option<String>| name.as_deref().map(number).transpose();
     let models = text(&decl.model)?;
@@ -84,10 +92,10 @@ pub(in crate::learn) fn outside(data: &Data, decl: &OutsideDecl) -> Result<Recor
     let usable: Vec<usize> = (0..models.len())
         .filter(|row| models[*row].is_some() && times[*row].is_finite() && predictions[*row].is_some())
         .collect();
-    let first = usable.iter().map(|row| at(*row)).min().ok_or_else(|| {
-        Error::new(ErrorKind::NoHistory, "there is no prediction with a model and a time")
-            .with_hint("Run `sql` by itself: its tables may be empty, or its WHERE too strict.")
-    })?;
+    if usable.is_empty() {
+        return Err(Error::new(ErrorKind::NoHistory, "there is no prediction with a model and a time")
+            .with_hint("Run `sql` by itself: its tables may be empty, or its WHERE too strict."));
+    }
     let bound =
         |bounds: &Option<Vec<Option<f64>>>, row: usize| bounds.as_ref().and_then(|bounds| bounds[row]);
     let rows: Vec<Observed<'_>> = usable
@@ -107,7 +115,7 @@ pub(in crate::learn) fn outside(data: &Data, decl: &OutsideDecl) -> Result<Recor
     let reference = window.saturating_mul(i64::try_from(decl.reference_windows).unwrap_or(1));
     let options = Watch {
         window,
-        reference_until: Some(first.saturating_add(reference)),
+        reference: Some(reference),
         limit: decl.limit,
         level: decl.level,
         ..Watch::default()

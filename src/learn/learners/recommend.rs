@@ -12,7 +12,7 @@ use super::{read, write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::system::ModelMetricRow;
 use crate::learn::columns;
-use crate::learn::learner::{Data, Feature, Headline, Learner, Past, Predicted, Trained};
+use crate::learn::learner::{Data, Feature, Headline, Learner, LooksBack, Past, Predicted, Trained};
 use crate::learn::recommend::{Interactions, Reason, Recommender, Settings};
 use crate::learn::watch::Measure;
 use crate::project::model::{RecommendDecl, RecommendFor};
@@ -118,6 +118,27 @@ impl RecommendLearner {
     }
 }
 
+/// Fewer users than this say nothing about recommendations.
+const LEAST: usize = 30;
+
+impl Read {
+    /// What each user has taken, by the numbers of items among those that are known; nothing else is recommended.
+    fn since(&self, users: &[String], items: &[String]) -> BTreeMap<String, BTreeSet<u32>> {
+        let number: Vec<Option<u32>> = self
+            .items
+            .iter()
+            .map(|item| items.binary_search(item).ok().and_then(|place| u32::try_from(place).ok()))
+            .collect();
+        let mut taken: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+        debug_assert!(users.is_sorted() && items.is_sorted());
+        for (user, item) in self.user.iter().zip(&self.item) {
+            let of_user = taken.entry(self.users[*user as usize].clone()).or_default();
+            of_user.extend(number[*item as usize]);
+        }
+        taken
+    }
+}
+
 impl Learner for RecommendLearner {
     fn schema(&self, rows: &Schema) -> Result<SchemaRef> {
         let user = columns::required_type(rows, &self.decl.user)?;
@@ -205,17 +226,16 @@ impl Learner for RecommendLearner {
             );
         }
         let rows = read.user.len() as u64;
+        let decl = &self.decl;
+        let always = [Some(&decl.user), Some(&decl.item), Some(&decl.time)];
+        let read_columns = always.into_iter().chain([decl.weight.as_ref(), decl.segment.as_ref()]);
+        let read_columns: Vec<String> = read_columns.flatten().cloned().collect();
         let parameters = Parameters { users: read.users, items: read.items, recommender };
         Ok(Trained {
             parameters: write(&parameters)?,
             metrics,
             headline,
-            features: [Some(&self.decl.user), Some(&self.decl.item), Some(&self.decl.time)]
-                .into_iter()
-                .chain([self.decl.weight.as_ref(), self.decl.segment.as_ref()])
-                .flatten()
-                .map(|name| Feature { name: name.clone(), importance: None, tags: String::new() })
-                .collect(),
+            features: Feature::named(&read_columns),
             rows,
             notes,
         })
@@ -226,23 +246,42 @@ impl Learner for RecommendLearner {
         let Parameters { users, items, recommender } = read(parameters)?;
         let (mut keys, mut ranks, mut recommended) = (Vec::new(), Vec::new(), Vec::new());
         let (mut scores, mut reasons, mut absent) = (Vec::new(), Vec::new(), Vec::new());
+        // What was taken since the version was learned, and by whom.
+        let read = self.read(data).ok();
+        let since = read.as_ref().map(|read| read.since(&users, &items)).unwrap_or_default();
+        let newcomers: Vec<&String> = match self.decl.whom {
+            RecommendFor::Users => since.keys().filter(|user| users.binary_search(user).is_err()).collect(),
+            RecommendFor::Items => Vec::new(),
+        };
         let of_whom = match self.decl.whom {
             RecommendFor::Users => &users,
             RecommendFor::Items => &items,
         };
-        for (number, name) in of_whom.iter().enumerate() {
+        let told = |reason: Reason| match reason {
+            Reason::Popular => "popular".to_string(),
+            Reason::PopularInSegment => "popular in the segment".to_string(),
+            Reason::BoughtBefore => "taken before, again and again".to_string(),
+            Reason::Because(item) => {
+                format!("goes with {}", items.get(item as usize).map_or("", String::as_str))
+            }
+        };
+        let top = self.decl.top;
+        for (number, name) in of_whom.iter().chain(newcomers).enumerate() {
             let list: Result<Vec<(u32, f64, String)>, _> = match self.decl.whom {
-                RecommendFor::Users => recommender.recommend(number, self.decl.top).map(|list| {
-                    let told = |reason: Reason| match reason {
-                        Reason::Popular => "popular".to_string(),
-                        Reason::PopularInSegment => "popular in the segment".to_string(),
-                        Reason::BoughtBefore => "taken before, again and again".to_string(),
-                        Reason::Because(item) => {
-                            format!("goes with {}", items.get(item as usize).map_or("", String::as_str))
-                        }
+                RecommendFor::Users => {
+                    let taken = since.get(name).filter(|_| !self.decl.repeats).into_iter().flatten();
+                    let new: BTreeSet<u32> =
+                        taken.copied().filter(|item| !recommender.has_taken(number, *item)).collect();
+                    let more = top + new.len();
+                    let list = match number < users.len() {
+                        true => recommender.recommend(number, more),
+                        false => Ok(recommender.for_anybody(more)),
                     };
-                    list.into_iter().map(|one| (one.item, one.score, told(one.reason))).collect()
-                }),
+                    list.map(|list| {
+                        let list = list.into_iter().filter(|one| !new.contains(&one.item)).take(top);
+                        list.map(|one| (one.item, one.score, told(one.reason))).collect()
+                    })
+                }
                 RecommendFor::Items => recommender.similar(number, self.decl.top).map(|list| {
                     let alike = |(item, score)| (item, score, "taken by the same".to_string());
                     list.into_iter().map(alike).collect()
@@ -273,6 +312,10 @@ impl Learner for RecommendLearner {
             Arc::new(StringArray::from(reasons)),
         ];
         Ok(Predicted { rows: RecordBatch::try_new(schema, columns)?, absent })
+    }
+
+    fn looks_back(&self) -> LooksBack {
+        LooksBack::Newest
     }
 
     /// How much of what users took after a recommendation was published had been in it.
@@ -307,7 +350,8 @@ impl Learner for RecommendLearner {
         Ok(vec![Measure {
             family: "accuracy",
             metric: "recall_at_k".into(),
-            value: Some(sum / taken.len() as f64),
+            value: (taken.len() >= LEAST).then_some(sum / taken.len() as f64),
+            note: (taken.len() < LEAST).then(|| format!("{} users are too few", taken.len())),
             rows: i64::try_from(taken.len()).unwrap_or(i64::MAX),
             ..Measure::everywhere()
         }])

@@ -108,15 +108,6 @@ impl TabularLearner {
                         "Name the value with `positive = \"Yes\"`.".into(),
                     );
                 };
-                if !texts.iter().flatten().any(|text| text == positive) {
-                    return wrong(
-                        format!(
-                            "target {name:?} has the value of `positive` in none of {} rows",
-                            texts.len()
-                        ),
-                        "Check how the value is written.".into(),
-                    );
-                }
                 texts
                     .iter()
                     .map(|text| text.as_ref().map_or(f64::NAN, |text| f64::from(u8::from(text == positive))))
@@ -194,6 +185,14 @@ impl Learner for TabularLearner {
             )
             .with_hint("Run `sql` by itself: nothing can be learned before there are outcomes."));
         }
+        if let Some(positive) = self.decl.positive.as_ref().filter(|_| !rows.target.contains(&1.0)) {
+            let message = format!(
+                "target {:?} is {positive:?}, the value of `positive`, in none of {} rows",
+                self.decl.target,
+                rows.target.len()
+            );
+            return Err(Error::new(ErrorKind::Model, message).with_hint("Check how the value is written."));
+        }
         let features = self.features(&schema);
         let (frame, infinite) = rows.keyed.frame(&features)?;
         let mut options = Options::new(self.task, &self.decl.target, data.seed);
@@ -221,6 +220,9 @@ impl Learner for TabularLearner {
         notes.extend(infinite);
         notes.extend(report.dropped.iter().map(|one| format!("feature {:?} {}", one.feature, one.reason)));
         notes.extend(report.suspects.iter().map(|one| format!("suspected leak: {one}")));
+        if self.task == Task::Classify {
+            notes.push(format!("calibration of probabilities: {}", fitted.calibration()));
+        }
         let trained = Trained {
             metrics,
             headline,

@@ -63,7 +63,10 @@ fn predicted_before(learner: &TabularLearner, past: &[Past]) -> Result<BTreeMap<
     let value = if learner.task == Task::Classify { "probability" } else { "mean" };
     let mut found = BTreeMap::new();
     for then in past {
-        if then.rows.iter().all(|batch| batch.num_rows() == 0) {
+        // A table of another declaration says nothing about these rows.
+        let needed = learner.decl.key.iter().map(String::as_str).chain(["known", value]);
+        let has = |name: &str| then.rows.iter().all(|batch| batch.column_by_name(name).is_some());
+        if then.rows.iter().all(|batch| batch.num_rows() == 0) || !needed.into_iter().all(has) {
             continue;
         }
         let labels = columns::labels(&then.rows, &learner.decl.key)?;
@@ -89,6 +92,9 @@ fn predicted_before(learner: &TabularLearner, past: &[Past]) -> Result<BTreeMap<
     }
     Ok(found)
 }
+
+/// Fewer outcomes than this tell chance, not an error.
+const LEAST: u64 = 30;
 
 #[derive(Clone, Copy)]
 struct Bounds {
@@ -131,15 +137,7 @@ fn arrived(
                 })
                 .collect();
             for part in class_accuracy(&labelled, parameters.fitted.threshold()) {
-                let of = |metric: &str, value: Option<f64>, reference: Option<f64>| Measure {
-                    family: "accuracy",
-                    metric: metric.into(),
-                    segment: part.slice.segment.clone().unwrap_or_else(|| "*".into()),
-                    value,
-                    reference,
-                    rows: i64::try_from(part.count).unwrap_or(i64::MAX),
-                    ..Measure::everywhere()
-                };
+                let of = accuracy_of(part.slice.segment.as_deref(), part.count);
                 let ratio = part.log_loss.zip(scores.log_loss).map(|(now, then)| now / then);
                 found.push(of("auc", part.auc, scores.roc_auc));
                 found.push(of("log_loss", part.log_loss, scores.log_loss));
@@ -165,15 +163,7 @@ fn arrived(
                 })
                 .collect();
             for part in forecast_accuracy(&arrived) {
-                let of = |metric: &str, value: Option<f64>, reference: Option<f64>| Measure {
-                    family: "accuracy",
-                    metric: metric.into(),
-                    segment: part.slice.segment.clone().unwrap_or_else(|| "*".into()),
-                    value,
-                    reference,
-                    rows: i64::try_from(part.count).unwrap_or(i64::MAX),
-                    ..Measure::everywhere()
-                };
+                let of = accuracy_of(part.slice.segment.as_deref(), part.count);
                 let ratio = part.rmse.zip(scores.rmse).map(|(now, then)| now / then);
                 found.push(of("rmse", part.rmse, scores.rmse));
                 found.push(of("rmse_ratio", ratio, Some(1.0)));
@@ -193,6 +183,26 @@ fn arrived(
         }
     }
     Ok(found)
+}
+
+/// Measures of accuracy in a segment, from a metric, its value and the value when the version was learned.
+fn accuracy_of(
+    segment: Option<&str>,
+    count: u64,
+) -> impl Fn(&str, Option<f64>, Option<f64>) -> Measure + use<> {
+    let segment = segment.unwrap_or("*").to_string();
+    let rows = i64::try_from(count).unwrap_or(i64::MAX);
+    let few = count < LEAST;
+    move |metric, value, reference| Measure {
+        family: "accuracy",
+        metric: metric.into(),
+        segment: segment.clone(),
+        value: value.filter(|_| !few),
+        reference,
+        rows,
+        note: few.then(|| format!("{rows} outcomes are too few to tell an error from chance")),
+        ..Measure::everywhere()
+    }
 }
 
 /// The values of the declared segments of every row, as `region=north, size=big`.

@@ -7,7 +7,6 @@
 //! Structural Components across Multiple Frequencies", International Journal of Forecasting 30 (2014), 291-302.
 
 use super::arima_order::solve;
-use super::seasonal::{Seasonality, Shrinkage, is_seasonal};
 
 /// What makes forecasts of a level: history, length of its season, horizon; as many finite values as the horizon, or
 /// `None` where that history allows none.
@@ -54,25 +53,6 @@ pub(in crate::learn) fn reconciled(
         all.truncate(horizon);
         all
     })
-}
-
-/// The same of the history without its season, where it has one, which is put back afterwards: classical decomposition
-/// first, so that `base` is asked at every level for histories without a season.
-pub(in crate::learn) fn reconciled_adjusted(
-    history: &[f64],
-    season: usize,
-    horizon: usize,
-    base: &Base<'_>,
-) -> Option<Vec<f64>> {
-    let seasonality =
-        is_seasonal(history, season).then(|| Seasonality::suited(history, season, Shrinkage::None));
-    let Some(seasonality) = seasonality.flatten() else {
-        return reconciled(history, season, horizon, &|values, _, horizon| base(values, 1, horizon));
-    };
-    let adjusted = seasonality.remove(history);
-    let forecast = reconciled(&adjusted, season, horizon, &|values, _, horizon| base(values, 1, horizon))?;
-    let steps = forecast.into_iter().zip(history.len()..);
-    sound(steps.map(|(value, step)| seasonality.restore(value, step)).collect(), horizon)
 }
 
 fn sound(forecast: Vec<f64>, horizon: usize) -> Option<Vec<f64>> {
@@ -155,21 +135,6 @@ mod tests {
     fn sums_end_with_the_history() {
         assert_eq!(sums(&[9.0, 1.0, 2.0, 3.0, 4.0], 2), [3.0, 7.0]);
         assert!(sums(&[1.0], 2).is_empty());
-    }
-
-    #[test]
-    fn a_removed_season_is_put_back() {
-        let history = seasonal(40);
-        let drift = |values: &[f64], season: usize, horizon: usize| {
-            assert_eq!(season, 1);
-            let count = values.len() as f64;
-            let slope = (values[values.len() - 1] - values[0]) / (count - 1.0);
-            Some((1..=horizon).map(|step| values[values.len() - 1] + slope * step as f64).collect())
-        };
-        let forecast = reconciled_adjusted(&history, 4, 6, &drift).unwrap();
-        for (got, wanted) in forecast.iter().zip(&seasonal(46)[40..]) {
-            assert!((got / wanted - 1.0).abs() < 0.02, "{got} {wanted}");
-        }
     }
 
     #[test]

@@ -1,16 +1,15 @@
-//! Automatic seasonal autoregressive integrated moving-average models, with or without regressors.
+//! Automatic seasonal autoregressive integrated moving-average models.
 //!
 //! R. J. Hyndman and Y. Khandakar, "Automatic Time Series Forecasting: The forecast Package for R", Journal of
 //! Statistical Software 27(3) (2008): differences by tests, orders by a stepwise search on the corrected Akaike
 //! criterion. Every order is fitted by exact maximum likelihood; no approximation is needed, for each search starts where
 //! its neighbour's ended.
 
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::arima_differences::{Differences, constant};
 use super::arima_likelihood::{Lags, Process};
-use super::arima_order::{LEAST, OrderFit, fit, partials, solve};
+use super::arima_order::{LEAST, OrderFit, fit, partials};
 use super::unit::{Scaled, last_finite, recent};
 
 /// The largest plain orders, the largest seasonal ones, and the largest sum of all that the search goes to.
@@ -35,7 +34,7 @@ pub(in crate::learn) struct Arima {
     constant: bool,
     /// Partial autocorrelations of the four polynomials: p, q, seasonal p, seasonal q.
     partials: Vec<f64>,
-    /// Of the constant, where there is one, then of the regressors; in the unit of the data.
+    /// Of the constant, where there is one; in the unit of the data.
     coefficients: Vec<f64>,
     /// The corrected Akaike criterion; comparable between models of the same differences.
     criterion: f64,
@@ -44,42 +43,20 @@ pub(in crate::learn) struct Arima {
 impl Arima {
     /// Searches for differences and orders. `None` below five values, or where all are equal or one is not finite.
     pub fn fit(history: &[f64], season: usize) -> Option<Arima> {
-        Arima::fit_columns(history, season, &[])
-    }
-
-    /// The same with regressors, one row for each value of the history, one column each. `None` also where the columns
-    /// are collinear, constant or not finite.
-    pub fn fit_with(history: &[f64], season: usize, regressors: &Array2<f64>) -> Option<Arima> {
-        let columns: Vec<Vec<f64>> = regressors.columns().into_iter().map(|column| column.to_vec()).collect();
-        (regressors.nrows() == history.len()).then(|| Arima::fit_columns(history, season, &columns))?
-    }
-
-    fn fit_columns(history: &[f64], season: usize, columns: &[Vec<f64>]) -> Option<Arima> {
         let history = recent(history, season);
         let scaled = Scaled::new(history)?;
         if history.len() < 5 || constant(history) {
             return None;
         }
-        let columns: Vec<Scaled> =
-            columns.iter().map(|column| Scaled::new(recent(column, season))).collect::<Option<_>>()?;
         let season = if season > LONGEST_SEASON { 1 } else { season.max(1) };
-        let unexplained = unexplained(&scaled.values, &columns)?;
-        let differences = Differences::choose(&unexplained, season);
-        let best = Search::new(&scaled.values, &columns, differences).run()?;
-        Some(Arima::from_fit(best.0, best.1, differences, &scaled, &columns))
+        let differences = Differences::choose(&scaled.values, season);
+        let (fit, constant) = Search::new(&scaled.values, differences).run()?;
+        Some(Arima::from_fit(fit, constant, differences, &scaled))
     }
 
-    fn from_fit(
-        fit: OrderFit,
-        constant: bool,
-        differences: Differences,
-        scaled: &Scaled,
-        columns: &[Scaled],
-    ) -> Arima {
+    fn from_fit(fit: OrderFit, constant: bool, differences: Differences, scaled: &Scaled) -> Arima {
         let Lags { p, q, seasonal_p, seasonal_q } = fit.lags;
-        let units =
-            std::iter::repeat_n(1.0, usize::from(constant)).chain(columns.iter().map(|column| column.unit));
-        let coefficients = fit.coefficients.iter().zip(units);
+        let coefficients = fit.coefficients.iter();
         Arima {
             order: [p, differences.plain, q],
             seasonal: [seasonal_p, differences.seasonal, seasonal_q],
@@ -87,7 +64,7 @@ impl Arima {
             constant,
             partials: partials(&fit.point),
             coefficients: coefficients
-                .map(|(weight, unit)| (weight * scaled.unit / unit).clamp(f64::MIN, f64::MAX))
+                .map(|weight| (weight * scaled.unit).clamp(f64::MIN, f64::MAX))
                 .collect(),
             criterion: fit.criterion,
         }
@@ -95,105 +72,33 @@ impl Arima {
 
     /// The same differences and orders, their parameters sought from where these are.
     pub fn warm(&self, history: &[f64]) -> Option<Arima> {
-        self.warm_columns(history, &[])
-    }
-
-    /// The same with the regressors it was fitted with.
-    pub fn warm_with(&self, history: &[f64], regressors: &Array2<f64>) -> Option<Arima> {
-        let columns: Vec<Vec<f64>> = regressors.columns().into_iter().map(|column| column.to_vec()).collect();
-        (regressors.nrows() == history.len()).then(|| self.warm_columns(history, &columns))?
-    }
-
-    fn warm_columns(&self, history: &[f64], columns: &[Vec<f64>]) -> Option<Arima> {
         let history = recent(history, self.season);
         let scaled = Scaled::new(history)?;
-        if columns.len() + usize::from(self.constant) != self.coefficients.len() || constant(history) {
+        if constant(history) {
             return None;
         }
-        let columns: Vec<Scaled> =
-            columns.iter().map(|column| Scaled::new(recent(column, self.season))).collect::<Option<_>>()?;
         let differences = self.differences();
-        let search = Search::new(&scaled.values, &columns, differences);
+        let search = Search::new(&scaled.values, differences);
         let start = self.partials.iter().map(|partial| partial.clamp(-0.999, 0.999).atanh()).collect();
         let fit = search.fit(self.lags(), self.constant, start, STEPS.1)?;
-        Some(Arima::from_fit(fit, self.constant, differences, &scaled, &columns))
+        Some(Arima::from_fit(fit, self.constant, differences, &scaled))
     }
 
-    /// Runs the fitted recursion over the history and forecasts; `horizon` finite values. A model with regressors takes
-    /// them as zero: see [`forecast_with`](Self::forecast_with).
+    /// Runs the fitted recursion over the history and forecasts; `horizon` finite values.
     pub fn forecast(&self, history: &[f64], horizon: usize) -> Vec<f64> {
-        self.forecast_columns(history, horizon, &[])
-    }
-
-    /// The same with regressors, one row for each value of the history and then for each step of the horizon.
-    pub fn forecast_with(&self, history: &[f64], horizon: usize, regressors: &Array2<f64>) -> Vec<f64> {
-        let columns: Vec<Vec<f64>> = regressors.columns().into_iter().map(|column| column.to_vec()).collect();
-        self.forecast_columns(history, horizon, &columns)
-    }
-
-    fn forecast_columns(&self, history: &[f64], horizon: usize, columns: &[Vec<f64>]) -> Vec<f64> {
         let Some(scaled) = Scaled::new(history) else { return last_finite(history, horizon) };
-        let explained = self.explained(columns, history.len() + horizon, scaled.unit);
-        let values: Vec<f64> =
-            scaled.values.iter().zip(&explained).map(|(value, part)| value - part).collect();
         let differences = self.differences();
-        if values.len() <= differences.lost() {
+        if scaled.values.len() <= differences.lost() {
             return last_finite(history, horizon);
         }
         let drift = self.drift(scaled.unit);
-        let mut series = [differences.apply(&values).iter().map(|value| value - drift).collect::<Vec<_>>()];
+        let mut series =
+            [differences.apply(&scaled.values).iter().map(|value| value - drift).collect::<Vec<_>>()];
         let process = Process::new(self.lags(), self.season, &self.partials);
         let mut filtered = process.filter(&mut series);
         let expected = process.expected(filtered.states.swap_remove(0), horizon);
         let following: Vec<f64> = expected.iter().map(|value| value + drift).collect();
-        let forecast = differences.undo(&values, &following);
-        scaled.back(
-            forecast.iter().zip(&explained[history.len()..]).map(|(value, part)| value + part).collect(),
-        )
-    }
-
-    /// What the recursion expected of each value of the history just before it; the first ones, which differencing loses,
-    /// are expected to be as the one before.
-    pub fn fitted(&self, history: &[f64]) -> Vec<f64> {
-        self.fitted_columns(history, &[])
-    }
-
-    /// The same with the regressors it was fitted with.
-    pub fn fitted_with(&self, history: &[f64], regressors: &Array2<f64>) -> Vec<f64> {
-        let columns: Vec<Vec<f64>> = regressors.columns().into_iter().map(|column| column.to_vec()).collect();
-        self.fitted_columns(history, &columns)
-    }
-
-    fn fitted_columns(&self, history: &[f64], columns: &[Vec<f64>]) -> Vec<f64> {
-        let Some(scaled) = Scaled::new(history) else { return last_finite(history, history.len()) };
-        let explained = self.explained(columns, history.len(), scaled.unit);
-        let values: Vec<f64> =
-            scaled.values.iter().zip(&explained).map(|(value, part)| value - part).collect();
-        let differences = self.differences();
-        let drift = self.drift(scaled.unit);
-        let mut series = [differences.apply(&values).iter().map(|value| value - drift).collect::<Vec<_>>()];
-        let process = Process::new(self.lags(), self.season, &self.partials);
-        let deviations = process.filter(&mut series).deviations.into_iter().chain(std::iter::repeat(1.0));
-        let innovations =
-            series[0].iter().zip(deviations).map(|(innovation, deviation)| innovation * deviation);
-        let lost = differences.lost().min(values.len());
-        let mut fitted: Vec<f64> = (0..lost).map(|time| scaled.values[time.saturating_sub(1)]).collect();
-        fitted.extend(
-            scaled.values[lost..].iter().zip(innovations).map(|(value, innovation)| value - innovation),
-        );
-        scaled.back(fitted)
-    }
-
-    /// What the regressors explain, in the scaled unit.
-    fn explained(&self, columns: &[Vec<f64>], length: usize, unit: f64) -> Vec<f64> {
-        let weights = &self.coefficients[usize::from(self.constant)..];
-        let at = |time: usize| -> f64 {
-            let parts = weights.iter().zip(columns).map(|(weight, column)| {
-                weight / unit * column.get(time).copied().filter(|value| value.is_finite()).unwrap_or(0.0)
-            });
-            parts.sum()
-        };
-        (0..length).map(at).collect()
+        scaled.back(differences.undo(&scaled.values, &following))
     }
 
     fn drift(&self, unit: f64) -> f64 {
@@ -210,31 +115,10 @@ impl Arima {
     }
 }
 
-/// What is left of the values after an ordinary regression on the columns; `None` where these are collinear.
-fn unexplained(values: &[f64], columns: &[Scaled]) -> Option<Vec<f64>> {
-    if columns.is_empty() {
-        return Some(values.to_vec());
-    }
-    let centred = |values: &[f64]| -> Vec<f64> {
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        values.iter().map(|value| value - mean).collect()
-    };
-    let product =
-        |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(one, other)| one * other).sum::<f64>();
-    let target = centred(values);
-    let columns: Vec<Vec<f64>> = columns.iter().map(|column| centred(&column.values)).collect();
-    let normal =
-        columns.iter().map(|one| columns.iter().map(|other| product(one, other)).collect()).collect();
-    let weights = solve(normal, columns.iter().map(|column| product(column, &target)).collect())?;
-    let explained =
-        |time: usize| columns.iter().zip(&weights).map(|(column, by)| column[time] * by).sum::<f64>();
-    Some(values.iter().enumerate().map(|(time, value)| value - explained(time)).collect())
-}
-
 /// The stepwise search over orders, for one choice of differences.
 struct Search {
     values: Vec<f64>,
-    /// The constant, then the differenced regressors.
+    /// The constant.
     columns: Vec<Vec<f64>>,
     season: usize,
     constant_allowed: bool,
@@ -243,10 +127,9 @@ struct Search {
 }
 
 impl Search {
-    fn new(values: &[f64], columns: &[Scaled], differences: Differences) -> Search {
+    fn new(values: &[f64], differences: Differences) -> Search {
         let values = differences.apply(values);
-        let regressors = columns.iter().map(|column| differences.apply(&column.values));
-        let columns = std::iter::once(vec![1.0; values.len()]).chain(regressors).collect();
+        let columns = vec![vec![1.0; values.len()]];
         let third = values.len() / 3;
         let (plain, seasonal) = (MOST.0.min(third), MOST.1.min(third / differences.season));
         let seasonal = if differences.season > 1 { seasonal } else { 0 };
@@ -299,10 +182,7 @@ impl Search {
         };
         let with = self.constant_allowed;
         if constant(&self.values) {
-            let mut coefficients = vec![0.0; self.columns.len() - 1];
-            if with {
-                coefficients.insert(0, self.values[0]);
-            }
+            let coefficients = if with { vec![self.values[0]] } else { Vec::new() };
             // No error is left; the criterion stands for one too small to count.
             let criterion = self.values.len() as f64 * LEAST.ln();
             let fit = OrderFit { lags: Lags::default(), point: Vec::new(), coefficients, criterion };
@@ -355,7 +235,6 @@ fn start(lags: Lags, neighbour: Option<&OrderFit>) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::learn::local::arima_order::tests::PASSENGERS;
-    use ndarray::Array2;
 
     fn airline(constant: bool) -> Arima {
         let partials = vec![0.377_162_433_635_414_46, 0.572_378_973_813_262_1];
@@ -394,65 +273,15 @@ mod tests {
         assert!(error < 0.06, "{error}");
         let warm = fit.warm(&PASSENGERS).unwrap();
         assert_eq!((warm.order, warm.seasonal), (fit.order, fit.seasonal));
-        let fitted = fit.fitted(history);
-        let error = fitted[13..]
-            .iter()
-            .zip(&history[13..])
-            .map(|(got, value)| (got / value - 1.0).abs())
-            .sum::<f64>();
-        assert!(error / 119.0 < 0.04, "{error}");
-    }
-
-    #[test]
-    fn the_next_forecast_is_what_would_have_been_fitted() {
-        let fit = Arima::fit(&PASSENGERS, 12).unwrap();
-        let fitted = fit.fitted(&PASSENGERS);
-        for known in [100, 120, 143] {
-            let next = fit.forecast(&PASSENGERS[..known], 1)[0];
-            assert!((next / fitted[known] - 1.0).abs() < 1e-9, "{next} {}", fitted[known]);
-        }
-    }
-
-    #[test]
-    fn an_effect_of_a_regressor_is_found_and_carried_forward() {
-        let flag = |time: usize| f64::from(u8::from(time.is_multiple_of(7)));
-        let history: Vec<f64> = (0..60).map(|time| PASSENGERS[time] + 250.0 * flag(time)).collect();
-        let regressors = Array2::from_shape_fn((60, 1), |(time, _)| flag(time));
-        let fit = Arima::fit_with(&history, 1, &regressors).unwrap();
-        let effect = *fit.coefficients.last().unwrap();
-        assert!((effect - 250.0).abs() < 8.0, "{effect}");
-        let all = Array2::from_shape_fn((70, 1), |(time, _)| flag(time));
-        let forecast = fit.forecast_with(&history, 10, &all);
-        assert!(forecast[3] - forecast[2] > 200.0 && forecast[3] - forecast[4] > 200.0, "{forecast:?}");
-        assert_eq!(fit.fitted_with(&history, &regressors).len(), 60);
-        assert!(fit.warm_with(&history, &regressors).is_some() && fit.warm(&history).is_none());
-        assert!(Arima::fit_with(&history, 1, &Array2::ones((60, 1))).is_none());
-        assert!(Arima::fit_with(&history, 1, &Array2::ones((59, 1))).is_none());
     }
 
     #[test]
     fn odd_histories_are_refused_or_give_finite_values() {
-        let mut histories: Vec<Vec<f64>> = vec![vec![], vec![1.0], vec![1.0, 2.0], vec![1.0, 2.0, 3.0]];
-        histories.extend([vec![0.0; 40], vec![7.0; 40], vec![f64::NAN; 40], vec![1.0, 2.0, 1.0, 2.0, 1.0]]);
-        histories.push(PASSENGERS.iter().map(|value| -value).collect());
-        histories.push(PASSENGERS.iter().map(|value| value * 1e305).collect());
-        histories.push((0..40).map(|time| if time == 30 { 1e300 } else { 1.0 }).collect());
-        histories.push((0..40).map(|time| 1.5_f64.powi(time)).collect());
-        histories.push((0..40).map(f64::from).collect());
-        histories.push((0..48).map(|time| f64::from(time % 12)).collect());
-        for history in &histories {
+        for history in &super::super::tests::odd_histories(&PASSENGERS) {
             for season in [0, 1, 4, 12] {
                 for model in Arima::fit(history, season).into_iter().chain([airline(true)]) {
-                    let forecast = model.forecast(history, 30);
-                    assert!(forecast.len() == 30 && forecast.iter().all(|value| value.is_finite()));
-                    assert!(
-                        model
-                            .forecast(&history[history.len() / 2..], 3)
-                            .iter()
-                            .all(|value| value.is_finite())
-                    );
-                    let fitted = model.fitted(history);
-                    assert!(fitted.len() == history.len() && fitted.iter().all(|value| value.is_finite()));
+                    let forecast = |seen: &[f64], horizon| model.forecast(seen, horizon);
+                    super::super::tests::are_finite(history, forecast);
                 }
             }
         }

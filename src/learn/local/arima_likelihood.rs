@@ -34,8 +34,6 @@ pub(super) struct Lags {
 pub(super) struct Filtered {
     /// The mean logarithm of the innovations' variances.
     pub logarithm: f64,
-    /// Their standard deviations, over that of `e`; one after the last.
-    pub deviations: Vec<f64>,
     /// The state expected after the last value of each column.
     pub states: Vec<Vec<f64>>,
 }
@@ -115,7 +113,7 @@ impl Process {
         let mut states = vec![vec![0.0; size]; columns.len()];
         let (mut variance, mut gain) = self.covariances();
         let (mut direction, mut weight) = (gain.clone(), -1.0 / variance);
-        let (mut settled, mut logarithms, mut deviations) = (false, 0.0, Vec::new());
+        let (mut settled, mut logarithms) = (false, 0.0);
         let (mut deviation, mut step) =
             (variance.sqrt(), gain.iter().map(|gain| gain / variance).collect::<Vec<_>>());
         for time in 0..length {
@@ -133,7 +131,6 @@ impl Process {
                 continue;
             }
             logarithms += variance.ln();
-            deviations.push(deviation);
             let head = direction[0];
             let (before, change) = (variance, weight * head);
             // Rounding must not take it below the variance of `e`.
@@ -158,7 +155,7 @@ impl Process {
                 step[row] = gain[row] / variance;
             }
         }
-        Filtered { logarithm: logarithms / (length as f64).max(1.0), deviations, states }
+        Filtered { logarithm: logarithms / (length as f64).max(1.0), states }
     }
 
     /// The expected values after that state, as many as asked.

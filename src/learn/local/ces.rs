@@ -18,7 +18,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::seasonal::{Seasonality, Shrinkage, is_seasonal};
 use super::simplex::{self, Options};
 use super::unit::{Scaled, last_finite, recent};
 
@@ -69,8 +68,6 @@ impl CesForm {
 pub(in crate::learn) struct Ces {
     form: CesForm,
     season: usize,
-    /// The season that classical decomposition removes beforehand and puts back afterwards; one where none is.
-    removed: usize,
     /// `a0, a1`, then of the seasonal component `b0, b1` (zero where there is none).
     smoothing: [f64; 4],
     /// The corrected Akaike criterion of the fit, up to a constant that all forms share.
@@ -99,31 +96,12 @@ impl Ces {
         fits.min_by(|one, other| one.criterion.total_cmp(&other.criterion))
     }
 
-    /// The form without a season, on the history without its season where it has one: much quicker, and better where
-    /// the season is a factor. `None` as for [`fit`](Self::fit).
-    pub fn fit_adjusted(history: &[f64], season: usize) -> Option<Ces> {
-        let scaled = Scaled::new(recent(history, season))?;
-        let removed = if is_seasonal(&scaled.values, season) { season } else { 1 };
-        Ces::fit_removed(&scaled.values, removed, CesForm::None.start())
-    }
-
-    fn fit_removed(values: &[f64], removed: usize, start: &[f64]) -> Option<Ces> {
-        let values = match adjustment(values, removed) {
-            Some(seasonality) => seasonality.remove(values),
-            None => values.to_vec(),
-        };
-        Ces::fit_form(&values, 1, CesForm::None, start).map(|fit| Ces { removed, ..fit })
-    }
-
     /// The same form, its parameters sought from where these are.
     pub fn warm(&self, history: &[f64]) -> Option<Ces> {
-        let history = recent(history, self.season.max(self.removed));
+        let history = recent(history, self.season);
         let scaled = Scaled::new(history)?;
         let allowed = self.form == CesForm::None || history.len() > 2 * self.season;
         let start = &self.smoothing[..self.form.parameters()];
-        if self.removed > 1 {
-            return Ces::fit_removed(&scaled.values, self.removed, start);
-        }
         allowed.then(|| Ces::fit_form(&scaled.values, self.season, self.form, start))?
     }
 
@@ -154,10 +132,11 @@ impl Ces {
         let mut smoothing = [0.0; 4];
         smoothing[..parameters].copy_from_slice(&found.at);
         let criterion = count * found.value + 2.0 * used + 2.0 * used * (used + 1.0) / (count - used - 1.0);
-        Some(Ces { form, season, removed: 1, smoothing, criterion })
+        Some(Ces { form, season, smoothing, criterion })
     }
 
     /// Which components are seasonal.
+    #[cfg(test)]
     pub fn form(&self) -> CesForm {
         self.form
     }
@@ -165,38 +144,30 @@ impl Ces {
     /// Runs the fitted recursion over the history and forecasts; `horizon` finite values.
     pub fn forecast(&self, history: &[f64], horizon: usize) -> Vec<f64> {
         let Some(scaled) = Scaled::new(history) else { return last_finite(history, horizon) };
-        let adjustment = adjustment(&scaled.values, self.removed);
-        let adjusted = adjustment.as_ref().map(|seasonality| seasonality.remove(&scaled.values));
-        let values = adjusted.as_ref().unwrap_or(&scaled.values);
+        let values = &scaled.values;
         let mut states = States::begin(values, self.season, self.form);
         settle(&mut states, self.form, &self.smoothing, values);
         let mut forecast = Vec::with_capacity(horizon);
         for step in history.len()..history.len() + horizon {
             let place = step % self.season;
-            let expected = states.expected(self.form, place);
-            forecast.push(
-                adjustment.as_ref().map_or(expected, |seasonality| seasonality.restore(expected, step)),
-            );
+            forecast.push(states.expected(self.form, place));
             states.advance(self.form, &self.smoothing, place, 0.0);
         }
         scaled.back(forecast)
     }
 
     /// What the recursion expected of each value of the history just before it.
+    #[cfg(test)]
     pub fn fitted(&self, history: &[f64]) -> Vec<f64> {
         let Some(scaled) = Scaled::new(history) else { return last_finite(history, history.len()) };
-        let adjustment = adjustment(&scaled.values, self.removed);
-        let adjusted = adjustment.as_ref().map(|seasonality| seasonality.remove(&scaled.values));
-        let values = adjusted.as_ref().unwrap_or(&scaled.values);
+        let values = &scaled.values;
         let mut states = States::begin(values, self.season, self.form);
         backcast(&mut states, self.form, &self.smoothing, values);
         let mut fitted = Vec::with_capacity(history.len());
         for (step, value) in values.iter().enumerate() {
             let place = step % self.season;
             let expected = states.expected(self.form, place);
-            fitted.push(
-                adjustment.as_ref().map_or(expected, |seasonality| seasonality.restore(expected, step)),
-            );
+            fitted.push(expected);
             states.advance(self.form, &self.smoothing, place, value - expected);
         }
         scaled.back(fitted)
@@ -246,11 +217,6 @@ impl States {
             }
         }
     }
-}
-
-/// The season of the history, where there is one to remove.
-fn adjustment(values: &[f64], season: usize) -> Option<Seasonality> {
-    (season > 1).then(|| Seasonality::suited(values, season, Shrinkage::None))?
 }
 
 fn turn([level, hidden]: &mut [f64; 2], a0: f64, a1: f64, error: f64) {
@@ -370,13 +336,7 @@ mod tests {
     use crate::learn::local::arima_order::tests::PASSENGERS;
 
     fn with(form: CesForm, smoothing: [f64; 4]) -> Ces {
-        Ces {
-            form,
-            season: if form == CesForm::None { 1 } else { 12 },
-            removed: 1,
-            smoothing,
-            criterion: 0.0,
-        }
+        Ces { form, season: if form == CesForm::None { 1 } else { 12 }, smoothing, criterion: 0.0 }
     }
 
     #[test]
@@ -412,24 +372,6 @@ mod tests {
     }
 
     #[test]
-    fn a_factor_is_best_removed_beforehand() {
-        let (history, future) = PASSENGERS.split_at(132);
-        let fit = Ces::fit_adjusted(history, 12).unwrap();
-        assert_eq!((fit.form(), fit.removed), (CesForm::None, 12));
-        let error = |model: &Ces| {
-            let forecast = model.forecast(history, 12);
-            forecast.iter().zip(future).map(|(got, wanted)| (got / wanted - 1.0).abs()).sum::<f64>() / 12.0
-        };
-        assert!(error(&fit) < 0.06, "{}", error(&fit));
-        assert_eq!(fit.warm(&PASSENGERS).unwrap().removed, 12);
-        let next = fit.fitted(history)[60..]
-            .iter()
-            .zip(&history[60..])
-            .all(|(got, value)| (got / value - 1.0).abs() < 0.2);
-        assert!(next);
-    }
-
-    #[test]
     fn allowed_parameters_forget_and_others_are_refused() {
         assert!(stable(CesForm::None, 1, &[1.3, 1.0, 0.0, 0.0]));
         assert!(!stable(CesForm::None, 1, &[2.5, 1.0, 0.0, 0.0]));
@@ -441,26 +383,13 @@ mod tests {
 
     #[test]
     fn odd_histories_are_refused_or_give_finite_values() {
-        let mut histories: Vec<Vec<f64>> = vec![vec![], vec![1.0], vec![1.0, 2.0], vec![1.0, 2.0, 3.0]];
-        histories.extend([vec![0.0; 40], vec![7.0; 40], vec![f64::NAN; 40]]);
-        histories.push(PASSENGERS.iter().map(|value| -value).collect());
-        histories.push(PASSENGERS.iter().map(|value| value * 1e305).collect());
-        histories.push((0..40).map(|time| if time == 30 { 1e300 } else { 1.0 }).collect());
-        histories.push((0..40).map(|time| 1.5_f64.powi(time)).collect());
-        for history in &histories {
+        for history in &super::super::tests::odd_histories(&PASSENGERS) {
             for season in [0, 1, 4, 12] {
-                let fitted = [Ces::fit(history, season), Ces::fit_adjusted(history, season)];
                 let always = with(CesForm::Full, [1.3, 1.0, 1.3, 1.0]);
-                let adjusted = Ces { removed: 4, ..with(CesForm::None, [1.3, 1.0, 0.0, 0.0]) };
-                for model in fitted.into_iter().flatten().chain([always, adjusted]) {
-                    let forecast = model.forecast(history, 30);
-                    assert!(forecast.len() == 30 && forecast.iter().all(|value| value.is_finite()));
-                    assert!(
-                        model
-                            .forecast(&history[history.len() / 2..], 3)
-                            .iter()
-                            .all(|value| value.is_finite())
-                    );
+                let none = with(CesForm::None, [1.3, 1.0, 0.0, 0.0]);
+                for model in Ces::fit(history, season).into_iter().chain([always, none]) {
+                    let forecast = |seen: &[f64], horizon| model.forecast(seen, horizon);
+                    super::super::tests::are_finite(history, forecast);
                     assert!(model.fitted(history).iter().all(|value| value.is_finite()));
                 }
             }

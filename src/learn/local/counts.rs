@@ -1,6 +1,6 @@
-//! The distribution of intermittent or otherwise uneven demand: of every period, and of several together.
+//! The distribution of intermittent or otherwise uneven demand.
 //!
-//! A period: two distributions with exponentially weighted moments, each good where the other is not, and of which the
+//! Two distributions with exponentially weighted moments, each good where the other is not, and of which the
 //! quantiles are averaged (J. W. Taylor and D. W. Bunn, "Combining Forecast Quantiles Using Quantile Regression",
 //! Journal of Applied Statistics 25 (1998), 193-206, with equal weights). The first is a hurdle: a probability of any
 //! demand, and log-normal sizes, as it suits the middle of demand that varies by orders of magnitude (J. Mullahy,
@@ -8,16 +8,8 @@
 //! second is a negative binomial, of which the tail is lighter (R. D. Snyder, J. K. Ord and A. Beaumont, "Forecasting
 //! the Intermittent Demand for Slow-Moving Inventories", International Journal of Forecasting 28 (2012), 485-496).
 //!
-//! Several periods: a bootstrap. Demand comes and goes as a Markov chain of two states, sizes are drawn from those of
-//! the past, the later the likelier, and jittered, as more values are possible than were seen (T. R. Willemain, C. N.
-//! Smart and H. F. Schwarz, "A New Approach to Forecasting Intermittent Demand for Service Parts Inventories",
-//! International Journal of Forecasting 20 (2004), 375-387). Unlike sums of quantiles it knows that good and bad
-//! periods even out.
-//!
 //! Periods before the first demand do not count: the item was not sold yet. Negative values count as no demand.
 
-use rand::{Rng as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::super::distribution::Counts;
@@ -26,8 +18,6 @@ use super::intermittent::cleaned;
 
 /// By how much a period counts less than the next.
 const DECAY: f64 = 0.1;
-/// The same for the sizes of the bootstrap, which needs more of them.
-const SLOW_DECAY: f64 = 0.05;
 /// Half a period with demand and half one without are added to what was seen.
 const PRIOR_PERIODS: f64 = 1.0;
 /// The variance of the logarithms of sizes before any was seen, and how many sizes that counts as.
@@ -120,49 +110,6 @@ impl CountDemand {
     }
 }
 
-/// Possible sums of the demand of the next `periods`, ascending, drawn `draws` times with this seed; empty where
-/// nothing can be said: no history, or values that are not finite.
-pub(in crate::learn) fn possible_sums(history: &[f64], periods: usize, draws: usize, seed: u64) -> Vec<f64> {
-    let Some(values) = cleaned(history) else { return Vec::new() };
-    let values = since_first(&values);
-    if values.is_empty() {
-        return vec![0.0; draws];
-    }
-    let chain = Chain::of(values);
-    let (mut sizes, mut cumulated, mut total) = (Vec::new(), Vec::new(), 0.0);
-    for (&value, weight) in values.iter().zip(weights(values.len(), SLOW_DECAY)) {
-        if value > 0.0 {
-            total += weight;
-            sizes.push(value);
-            cumulated.push(total);
-        }
-    }
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut sums: Vec<f64> = (0..draws)
-        .map(|_| {
-            let (mut demanded, mut sum) = (chain.last, 0.0);
-            for _ in 0..periods {
-                demanded = random.r#gen::<f64>() < if demanded { chain.stays } else { chain.comes };
-                if demanded {
-                    let place = random.r#gen::<f64>() * total;
-                    let index = cumulated.partition_point(|upto| *upto <= place).min(sizes.len() - 1);
-                    let z = normal::quantile(random.r#gen::<f64>().clamp(1e-12, 1.0 - 1e-12));
-                    sum += jittered(sizes[index], z);
-                }
-            }
-            sum
-        })
-        .collect();
-    sums.sort_unstable_by(f64::total_cmp);
-    sums
-}
-
-/// A size near another: the nearest whole number above `size + z sqrt(size)`, or the size itself where that is none.
-fn jittered(size: f64, z: f64) -> f64 {
-    let near = 1.0 + (size + z * size.sqrt()).floor();
-    if near <= 0.0 { size } else { near }
-}
-
 /// The quantiles of ascending draws at these probabilities, interpolated (R. J. Hyndman and Y. Fan, "Sample Quantiles
 /// in Statistical Packages", The American Statistician 50 (1996), 361-365, definition 7); empty of none.
 pub(in crate::learn) fn sample_quantiles(draws: &[f64], probabilities: &[f64]) -> Vec<f64> {
@@ -173,31 +120,6 @@ pub(in crate::learn) fn sample_quantiles(draws: &[f64], probabilities: &[f64]) -
         draws[low] + part * (draws[(low + 1).min(last)] - draws[low])
     };
     probabilities.iter().map(at).collect()
-}
-
-/// Whether there is demand, period after period.
-struct Chain {
-    last: bool,
-    /// The probability of demand after a period without.
-    comes: f64,
-    /// The probability of demand after a period with some.
-    stays: f64,
-}
-
-impl Chain {
-    fn of(values: &[f64]) -> Chain {
-        // Half a transition of each kind, so that nothing is impossible.
-        let mut counts = [[0.5; 2]; 2];
-        for pair in values.windows(2) {
-            counts[usize::from(pair[0] > 0.0)][usize::from(pair[1] > 0.0)] += 1.0;
-        }
-        let share = |[without, with]: [f64; 2]| with / (without + with);
-        Chain {
-            last: values.last().is_some_and(|value| *value > 0.0),
-            comes: share(counts[0]),
-            stays: share(counts[1]),
-        }
-    }
 }
 
 /// The periods from the first with demand.
@@ -271,30 +193,14 @@ mod tests {
     #[test]
     fn nothing_known_and_no_demand() {
         assert!(CountDemand::fit(&[]).is_none() && CountDemand::fit(&[f64::NAN]).is_none());
-        assert!(possible_sums(&[], 3, 10, 1).is_empty());
         assert_eq!(CountDemand::fit(&[0.0; 3]).unwrap().quantiles(&LEVELS), [0.0; 5]);
-        assert_eq!(possible_sums(&[0.0; 3], 3, 4, 1), [0.0; 4]);
         assert!(sample_quantiles(&[], &LEVELS).is_empty());
-    }
-
-    #[test]
-    fn sums_are_as_seeded_and_near_the_mean() {
-        let one = possible_sums(&HISTORY, 4, 4000, 7);
-        assert_eq!(one, possible_sums(&HISTORY, 4, 4000, 7));
-        assert_ne!(one, possible_sums(&HISTORY, 4, 4000, 8));
-        let steady = possible_sums(&[100.0; 40], 5, 4000, 7);
-        let mean = steady.iter().sum::<f64>() / 4000.0;
-        assert!((480.0..520.0).contains(&mean), "{mean}");
-        // Draws with a standard deviation of 10 each, and rarely a period without any.
-        let spread = sample_quantiles(&steady, &[0.25, 0.75]);
-        assert!(spread[1] - spread[0] > 15.0 && spread[1] - spread[0] < 60.0);
     }
 
     #[test]
     fn the_first_demand_is_the_beginning() {
         let later = [vec![0.0; 20], HISTORY.to_vec()].concat();
         assert_eq!(CountDemand::fit(&later), CountDemand::fit(&HISTORY));
-        assert_eq!(possible_sums(&later, 4, 50, 7), possible_sums(&HISTORY, 4, 50, 7));
     }
 
     #[test]

@@ -66,6 +66,7 @@ impl Ets {
     }
 
     /// Fits one form, by maximum likelihood over all of the usual region. `None` where the history does not admit it.
+    #[cfg(test)]
     pub fn fit_form(history: &[f64], season: usize, form: Form) -> Option<Ets> {
         let prepared = Prepared::new(history, season)?;
         if !prepared.admits(form) {
@@ -103,6 +104,7 @@ impl Ets {
     }
 
     /// The forecasts of each value of a history from those before it.
+    #[cfg(test)]
     pub fn fitted(&self, history: &[f64]) -> Vec<f64> {
         let mut means = Vec::with_capacity(history.len());
         self.states(history, |mean| means.push(mean));
@@ -111,6 +113,7 @@ impl Ets {
     }
 
     /// The form.
+    #[cfg(test)]
     pub fn form(&self) -> Form {
         self.form
     }

@@ -27,22 +27,13 @@ impl EtsAverage {
         EtsAverage::of(Ets::fit_all(history, season))
     }
 
-    /// Fits the members again from where they were, and weights them anew.
-    pub fn warm(&self, history: &[f64]) -> Option<EtsAverage> {
-        EtsAverage::of(self.members.iter().filter_map(|(_, ets)| ets.warm(history)).collect())
-    }
-
     /// Runs all members over a history with the parameters they have, and forecasts that many steps.
     pub fn forecast(&self, history: &[f64], horizon: usize) -> Vec<f64> {
         self.average(horizon, |ets| ets.forecast(history, horizon))
     }
 
-    /// The forecasts of each value of a history from those before it.
-    pub fn fitted(&self, history: &[f64]) -> Vec<f64> {
-        self.average(history.len(), |ets| ets.fitted(history))
-    }
-
     /// The forms with their weights, the most likely first.
+    #[cfg(test)]
     pub fn members(&self) -> &[(f64, Ets)] {
         &self.members
     }

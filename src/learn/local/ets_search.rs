@@ -25,6 +25,7 @@ pub(super) struct Region {
 
 impl Region {
     /// All of the usual region.
+    #[cfg(test)]
     pub const USUAL: Region = Region { beta: PARTS.1, gamma: PARTS.1, initial: 5.0 };
     /// Slow trends, which forecast better: likelihood alone takes a few surprises for a change of trend. The caps of beta
     /// and of the initial states were chosen on rolling origins inside the training parts of the M3 and M1 competitions;

@@ -140,6 +140,7 @@ impl Intermittent {
 
     /// What the method, with its present parameters, expected of each period just before it. The first had no past and
     /// gets 0, as do those before the first demand.
+    #[cfg(test)]
     pub fn fitted(&self, history: &[f64]) -> Vec<f64> {
         let Some(values) = cleaned(history) else { return vec![0.0; history.len()] };
         let mut path = self.path(&values);

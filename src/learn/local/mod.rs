@@ -2,8 +2,7 @@
 //!
 //! Each family is fitted to a history alone (`fit`), fitted again to a longer one from where it was (`warm`), and run
 //! over a history without fitting (`forecast`, `fitted`). A history may be the one fitted to, one with newer values at
-//! its end, or one that begins later; forecasts are finite whatever it holds. [`Of`] makes every family an estimator of
-//! linfa's.
+//! its end, or one that begins later; forecasts are finite whatever it holds.
 
 mod aggregate;
 mod arima;
@@ -18,10 +17,11 @@ mod ets_filter;
 mod ets_form;
 mod ets_search;
 mod intermittent;
-mod local_model;
 mod mstl;
 mod seasonal;
 mod simplex;
+#[cfg(test)]
+mod tests;
 mod theta;
 mod unit;
 
@@ -31,12 +31,9 @@ pub(in crate::learn) use ces::Ces;
 pub(in crate::learn) use counts::CountDemand;
 pub(in crate::learn) use ets::Ets;
 pub(in crate::learn) use ets_average::EtsAverage;
-pub(in crate::learn) use ets_form::{Form, Season, Trend};
 pub(in crate::learn) use intermittent::{DemandClass, Intermittent, Method, classify};
-pub(in crate::learn) use local_model::{Fitted, LocalModel, Of};
 pub(in crate::learn) use mstl::Mstl;
-pub(in crate::learn) use seasonal::{Composition, Seasonality, Shrinkage, is_seasonal};
-pub(in crate::learn) use simplex::{Minimum, Options, minimise};
+pub(in crate::learn) use seasonal::Shrinkage;
 pub(in crate::learn) use theta::{Theta, ThetaForm, ThetaSettings};
 
 /// The mean absolute value, one where all are zero: what a history is divided by, so that the same tolerances serve all.

@@ -46,6 +46,7 @@ impl Mstl {
     }
 
     /// The seasons found usable, ascending.
+    #[cfg(test)]
     pub fn seasons(&self) -> &[usize] {
         &self.seasons
     }

@@ -35,6 +35,7 @@ pub(in crate::learn) enum ThetaForm {
 
 impl ThetaForm {
     /// All four.
+    #[cfg(test)]
     pub const ALL: [ThetaForm; 4] =
         [Self::Standard, Self::Optimised, Self::DynamicStandard, Self::DynamicOptimised];
 
@@ -146,6 +147,7 @@ impl Theta {
     }
 
     /// The forecasts of each value of a history from those before it.
+    #[cfg(test)]
     pub fn fitted(&self, history: &[f64]) -> Vec<f64> {
         let mut means = Vec::with_capacity(history.len());
         let (seasonality, _) = self.run(history, |mean| means.push(mean));
@@ -157,11 +159,13 @@ impl Theta {
     }
 
     /// Theta itself; infinite where all of the line is used.
+    #[cfg(test)]
     pub fn theta(&self) -> f64 {
         1.0 / (1.0 - self.weight)
     }
 
     /// The smoothing parameter.
+    #[cfg(test)]
     pub fn alpha(&self) -> f64 {
         self.alpha
     }

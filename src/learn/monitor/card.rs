@@ -8,8 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Block, Document, Section};
-use super::drift::Drift;
-use super::fairness::{GroupMeasure, Interval, Measure};
 use super::figure::figure;
 
 /// Everything a card says. Empty texts, lists and absent values are left out or called unknown.
@@ -42,9 +40,9 @@ pub(in crate::learn) struct Card {
     /// The acceptance rules with what came of them.
     pub acceptance: Vec<(String, String)>,
     /// How it treats declared groups.
-    pub fairness: Vec<GroupMeasure>,
+    pub fairness: Vec<CardSeen>,
     /// How far later data is from the training data.
-    pub drift: Vec<Drift>,
+    pub drift: Vec<CardSeen>,
     /// What happened to it, in the order of time.
     pub history: Vec<CardEvent>,
     /// What it must not be used for, and what to keep in mind.
@@ -77,6 +75,25 @@ pub(in crate::learn) struct CardFeature {
     pub tags: Vec<String>,
     /// How much the model is worse without it.
     pub importance: Option<f64>,
+}
+
+/// What was seen of a group or a feature when the model was watched last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::learn) struct CardSeen {
+    /// The group or the feature.
+    pub about: String,
+    /// What was measured.
+    pub measure: String,
+    /// What was found.
+    pub value: Option<f64>,
+    /// The bounds of its interval.
+    pub bounds: Option<(f64, f64)>,
+    /// What it was in training.
+    pub reference: Option<f64>,
+    /// How many rows it is made from.
+    pub rows: i64,
+    /// What to know about it.
+    pub remark: String,
 }
 
 /// An event on a card.
@@ -120,8 +137,14 @@ impl Card {
             section("Metrics", or_say(self.metric_table(), "Nothing was measured.")),
             section("Candidates", or_say(self.candidate_table(), "There was no other candidate.")),
             section("Acceptance", or_say(self.acceptance_table(), "No rule was declared.")),
-            section("Fairness", or_say(self.fairness_table(), "No groups were declared.")),
-            section("Drift since training", or_say(self.drift_table(), "Nothing has been compared yet.")),
+            section(
+                "Fairness",
+                or_say(Card::seen_table(&self.fairness, "Group"), "No groups have been compared."),
+            ),
+            section(
+                "Drift since training",
+                or_say(Card::seen_table(&self.drift, "Feature"), "Nothing has been compared yet."),
+            ),
             section("Limits and caveats", or_say(limits, "None were stated.")),
             section("History", or_say(self.history_table(), "Nothing has happened yet.")),
         ];
@@ -183,55 +206,18 @@ impl Card {
         table(&["Rule", "Verdict"], self.acceptance.iter().map(row).collect())
     }
 
-    fn fairness_table(&self) -> Option<Block> {
-        let row = |found: &GroupMeasure| {
-            let group = found.group.clone().unwrap_or_else(|| "(not stated)".to_owned());
+    fn seen_table(seen: &[CardSeen], about: &str) -> Option<Block> {
+        let row = |found: &CardSeen| {
             vec![
-                group,
-                found.measure.as_str().to_owned(),
-                found.count.to_string(),
-                interval(found.value),
-                interval(found.difference),
-                // Within a group it is another ratio than between groups.
-                interval(found.ratio.filter(|_| found.measure != Measure::CalibrationGap)),
-                found.reason.clone().unwrap_or_default(),
+                found.about.clone(),
+                found.measure.clone(),
+                interval(found.value, found.bounds),
+                number(found.reference),
+                found.rows.to_string(),
+                found.remark.clone(),
             ]
         };
-        let reference =
-            self.fairness.iter().find_map(|found| found.reference.as_deref()).unwrap_or("the largest group");
-        let (difference, ratio) = (format!("Less that of {reference}"), format!("Over that of {reference}"));
-        let header = ["Group", "Measure", "Rows", "Value", &difference, &ratio, "Remark"];
-        table(&header, self.fairness.iter().map(row).collect())
-    }
-
-    fn drift_table(&self) -> Option<Block> {
-        let row = |found: &Drift| {
-            let values = [
-                found.psi,
-                found.psi_p,
-                found.ks,
-                found.ks_p,
-                found.wasserstein,
-                found.missing_then,
-                found.missing_now,
-                found.new_share,
-            ];
-            let reason = found.reason.clone().unwrap_or_default();
-            std::iter::once(found.feature.clone()).chain(values.map(number)).chain([reason]).collect()
-        };
-        let header = [
-            "Feature",
-            "PSI",
-            "PSI p",
-            "KS",
-            "KS p",
-            "Wasserstein",
-            "Missing then",
-            "Missing now",
-            "New categories",
-            "Remark",
-        ];
-        table(&header, self.drift.iter().map(row).collect())
+        table(&[about, "Measure", "Value", "In training", "Rows", "Remark"], seen.iter().map(row).collect())
     }
 
     fn history_table(&self) -> Option<Block> {
@@ -258,14 +244,12 @@ fn number(value: Option<f64>) -> String {
     value.filter(|value| value.is_finite()).map(figure).unwrap_or_default()
 }
 
-fn interval(interval: Option<Interval>) -> String {
+fn interval(value: Option<f64>, bounds: Option<(f64, f64)>) -> String {
     let round = |value: f64| figure((value * 1e3).round() / 1e3);
-    match interval {
-        Some(Interval { value, low: Some(low), high: Some(high) }) => {
-            format!("{} ({} to {})", round(value), round(low), round(high))
-        }
-        Some(Interval { value, .. }) => round(value),
-        None => String::new(),
+    match (value, bounds) {
+        (Some(value), Some((low, high))) => format!("{} ({} to {})", round(value), round(low), round(high)),
+        (Some(value), None) => round(value),
+        (None, _) => String::new(),
     }
 }
 
@@ -301,22 +285,21 @@ mod tests {
             ],
             metrics,
             acceptance: vec![("beats_baseline = 0.05".to_owned(), "The error is 8 % less.".to_owned())],
-            fairness: vec![GroupMeasure {
-                group: Some("b".to_owned()),
-                measure: Measure::SelectionRate,
+            fairness: vec![CardSeen {
+                about: "site=b".to_owned(),
+                measure: "selection_rate".to_owned(),
+                value: Some(0.3),
+                bounds: Some((0.2, 0.4)),
                 rows: 40,
-                count: 40,
-                reference: Some("a".to_owned()),
-                value: Some(Interval { value: 0.3, low: Some(0.2), high: Some(0.4) }),
-                difference: Some(Interval { value: -0.2, low: None, high: None }),
-                ratio: None,
-                reason: None,
+                remark: "compared with site=a".to_owned(),
+                ..CardSeen::default()
             }],
-            drift: vec![Drift {
-                feature: "unit_price".to_owned(),
-                psi: Some(0.31),
-                ks: Some(0.2),
-                ..Drift::default()
+            drift: vec![CardSeen {
+                about: "unit_price".to_owned(),
+                measure: "psi".to_owned(),
+                value: Some(0.31),
+                rows: 90,
+                ..CardSeen::default()
             }],
             history: vec![CardEvent {
                 at: "2024-05-02".to_owned(),
@@ -391,15 +374,15 @@ Weekly demand by \\<item\\> \\| site.
 
 ## Fairness
 
-| Group | Measure | Rows | Value | Less that of a | Over that of a | Remark |
-| --- | --- | --- | --- | --- | --- | --- |
-| b | selection_rate | 40 | 0.3 (0.2 to 0.4) | -0.2 |  |  |
+| Group | Measure | Value | In training | Rows | Remark |
+| --- | --- | --- | --- | --- | --- |
+| site=b | selection_rate | 0.3 (0.2 to 0.4) |  | 40 | compared with site=a |
 
 ## Drift since training
 
-| Feature | PSI | PSI p | KS | KS p | Wasserstein | Missing then | Missing now | New categories | Remark |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-| unit_price | 0.31 |  | 0.2 |  |  |  |  |  |  |
+| Feature | Measure | Value | In training | Rows | Remark |
+| --- | --- | --- | --- | --- | --- |
+| unit_price | psi | 0.31 |  | 90 |  |
 
 ## Limits and caveats
 
@@ -421,7 +404,7 @@ Weekly demand by \\<item\\> \\| site.
             page.starts_with("<!doctype html>\n<html lang=\"en\">") && page.ends_with("</body>\n</html>\n")
         );
         assert!(page.contains("<p>Weekly demand by &lt;item&gt; | site.</p>"));
-        assert!(page.contains("<tr><td>b</td><td>selection_rate</td><td>40</td><td>0.3 (0.2 to 0.4)</td>"));
+        assert!(page.contains("<tr><td>site=b</td><td>selection_rate</td><td>0.3 (0.2 to 0.4)</td>"));
         assert!(!page.contains("http") && !page.contains("<script"));
     }
 
@@ -431,7 +414,7 @@ Weekly demand by \\<item\\> \\| site.
         for words in [
             "Not stated.",
             "No rule was declared.",
-            "No groups were declared.",
+            "No groups have been compared.",
             "None were stated.",
             "| mase |  |",
         ] {

@@ -59,11 +59,6 @@ impl Distribution {
         Distribution { count: count as u64, knots: values.into_iter().map(knot).collect() }
     }
 
-    /// How many values there were.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
     /// The smallest value not below the share `p` of all; `None` of nothing.
     pub fn quantile(&self, p: f64) -> Option<f64> {
         let rank = (p.clamp(0.0, 1.0) * self.count as f64).ceil().max(1.0);

@@ -255,29 +255,6 @@ impl References {
     }
 }
 
-/// The metrics of rules over all features at once: `psi`, `ks`, `wasserstein`, `new_share` and `missing_rise` (now less
-/// then) of the feature that has most of it, and `psi_p`, `ks_p` and `chi_square_p` of the feature that has least, times
-/// the number of features, so that many of them do not cry wolf (C. E. Bonferroni, 1936). Absent where no feature has it.
-pub(in crate::learn) fn drift_metrics(drifts: &[Drift]) -> BTreeMap<String, Option<f64>> {
-    let most = |of: fn(&Drift) -> Option<f64>| drifts.iter().filter_map(of).max_by(f64::total_cmp);
-    let least = |of: fn(&Drift) -> Option<f64>| {
-        let count = drifts.iter().filter_map(of).count() as f64;
-        drifts.iter().filter_map(of).min_by(f64::total_cmp).map(|p| (p * count).min(1.0))
-    };
-    [
-        ("psi", most(|drift| drift.psi)),
-        ("psi_p", least(|drift| drift.psi_p)),
-        ("ks", most(|drift| drift.ks)),
-        ("ks_p", least(|drift| drift.ks_p)),
-        ("wasserstein", most(|drift| drift.wasserstein)),
-        ("chi_square_p", least(|drift| drift.chi_square_p)),
-        ("new_share", most(|drift| drift.new_share)),
-        ("missing_rise", most(|drift| Some(drift.missing_now? - drift.missing_then?))),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
-}
-
 /// The finite ones, in order; a negative zero is a zero.
 fn ascending(values: &[f64]) -> Vec<f64> {
     let mut values: Vec<f64> =
@@ -363,14 +340,6 @@ mod tests {
             (irregular(1_000, 1.0, 0.0), Reference::numbers(&irregular(1_000, 1.0, 0.0)));
         now.extend(vec![f64::NAN; 500]);
         assert!(reference.compare_numbers("x", &now).psi.unwrap() > 0.2);
-    }
-
-    #[test]
-    fn metrics_are_of_the_worst_feature() {
-        let drift = |psi, ks_p| Drift { psi: Some(psi), ks_p: Some(ks_p), ..Drift::default() };
-        let found = drift_metrics(&[drift(0.1, 0.01), drift(0.3, 0.5)]);
-        assert_eq!((found["psi"], found["ks_p"], found["ks"]), (Some(0.3), Some(0.02), None));
-        assert!(drift_metrics(&[]).values().all(Option::is_none));
     }
 
     #[test]

@@ -55,8 +55,9 @@ pub(in crate::learn) enum Label {
 pub(in crate::learn) struct Watch {
     /// The length of a window, in microseconds.
     pub window: i64,
-    /// The end of the reference (exclusive); where absent, whole windows that hold the first 30 percent of the time.
-    pub reference_until: Option<i64>,
+    /// How long from a model's first row on is the reference, in microseconds; where absent, whole windows that hold the first
+    /// 30 percent of the time.
+    pub reference: Option<i64>,
     /// The error ratio that calls for training.
     pub limit: f64,
     /// From which probability on a row counts as selected.
@@ -70,7 +71,7 @@ pub(in crate::learn) struct Watch {
 impl Default for Watch {
     fn default() -> Watch {
         let week = 7 * 24 * 3_600_000_000;
-        Watch { window: week, reference_until: None, limit: 1.2, threshold: 0.5, level: 0.8, least_rows: 30 }
+        Watch { window: week, reference: None, limit: 1.2, threshold: 0.5, level: 0.8, least_rows: 30 }
     }
 }
 
@@ -205,10 +206,10 @@ fn outcome(row: &Observed<'_>, actual: f64) -> Outcome {
 }
 
 fn reference_until(rows: &[Observed<'_>], options: &Watch) -> i64 {
-    if let Some(until) = options.reference_until {
-        return until;
-    }
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return 0 };
+    if let Some(length) = options.reference {
+        return first.at.saturating_add(length);
+    }
     let span = (i128::from(last.at) - i128::from(first.at)) as f64 * REFERENCE;
     let windows = (span / options.window as f64).ceil().max(1.0) as i64;
     first.at.saturating_add(windows.saturating_mul(options.window))

@@ -7,8 +7,8 @@ use super::candidate::{Candidate, Plan, Reason};
 use super::evaluate::Quality;
 use super::interactions::{Events, Interactions, Sparse};
 use super::similarity::Likeness;
-use super::tuning::{Trials, Tuned};
-use crate::error::{Error, ErrorKind, Result};
+use super::tuning::Tuned;
+use crate::error::Result;
 
 /// What is to be recommended, and how the candidates are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,45 +123,23 @@ impl Recommender {
         }
     }
 
-    /// What this would have been worth: everything is learned from what came before the last part of the time, and
-    /// judged on that part, which took no part in any choice. Users without history are judged only `with_new`.
-    ///
-    /// # Errors
-    /// As of [`Recommender::fit`].
-    pub fn backtest(
-        interactions: &Interactions<'_>,
-        settings: Settings,
-        with_new: bool,
-    ) -> Result<Vec<Trial>> {
-        let all = Events::new(interactions)?;
-        let (first, last) = all.span();
-        let split = last - (last - first) * settings.holdout.clamp(0.0, 1.0);
-        let (before, after) = all.split(split);
-        if before.rows().is_empty() {
-            return Err(Error::new(ErrorKind::NoHistory, "there are no interactions before the split"));
-        }
-        let tuned = Tuned::on(&before, settings);
-        let judges = Trials::new(&before, &after, before.span().1, settings);
-        let truth = judges.truth(with_new);
-        let mut trials = Vec::new();
-        for (plan, weight) in tuned.plans.iter().zip(&tuned.blend.weights) {
-            if let Some(candidate) = plan.fit(&before, before.span().1, settings.seed) {
-                let quality = judges.judge(&candidate, truth);
-                trials.push(Trial { name: plan.name().to_owned(), weight: *weight, quality });
-            }
-        }
-        let blend = Recommender::refit(before.clone(), tuned, settings);
-        let quality = truth.judge(settings.k, |user| {
-            let list = blend.recommend(user, settings.k).unwrap_or_default();
-            list.iter().map(|recommendation| recommendation.item).collect()
-        });
-        trials.push(Trial { name: "blend".to_owned(), weight: 1.0, quality });
-        Ok(trials)
-    }
-
     /// How the candidates did; empty where there was too little to try them on, and popularity was taken.
     pub fn trials(&self) -> &[Trial] {
         &self.trials
+    }
+
+    /// Whether a user had an item when this was learned.
+    pub fn has_taken(&self, user: usize, item: u32) -> bool {
+        user < self.segment.len() && self.bought.row(user).any(|(had, _)| had as u32 == item)
+    }
+
+    /// The `k` best items for somebody of whom nothing is known, best first: what sells.
+    pub fn for_anybody(&self, k: usize) -> Vec<Recommendation> {
+        let mut scores = vec![0.0; self.bought.columns()];
+        let nobody = self.segment.len();
+        let list = proposal(&self.popular, nobody, usize::MAX, &mut scores, |_| true);
+        let told = |(item, score): (u32, f64)| Recommendation { item, score, reason: Reason::Popular };
+        list.into_iter().take(k).map(told).collect()
     }
 
     /// The `k` best items for a user, best first. A user without history gets what sells in his segment.
@@ -348,7 +326,6 @@ mod tests {
         assert!(model.trials().is_empty());
         assert_eq!(model.recommend(1, 5).unwrap()[0].item, 1);
         assert_eq!(model.similar(1, 5), Err(Absence::NoNeighbours));
-        assert!(Recommender::backtest(&one, SETTINGS, true).is_err());
         let new_only = Recommender::fit(&one, Settings { new_only: true, ..SETTINGS }).unwrap();
         assert_eq!(new_only.recommend(0, 5), Err(Absence::NothingLeft));
     }

@@ -75,11 +75,6 @@ impl<'a> Trials<'a> {
         })
     }
 
-    /// Who is judged.
-    pub fn truth(&self, with_new: bool) -> &Truth {
-        if with_new { &self.all } else { &self.returning }
-    }
-
     fn known(&self, user: usize) -> Vec<u32> {
         if self.settings.new_only {
             self.known.row(user).map(|(item, _)| item as u32).collect()

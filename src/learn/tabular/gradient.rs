@@ -306,6 +306,7 @@ impl Boosting {
     }
 
     /// How many trees there are.
+    #[cfg(test)]
     pub fn trees(&self) -> usize {
         self.trees.len()
     }

@@ -189,19 +189,14 @@ impl Linear {
         let parts = self.weights.iter().zip(&self.centres).zip(row);
         parts.map(|((weight, centre), value)| weight * (value - centre)).collect()
     }
-
-    /// The penalty that was chosen.
-    pub fn penalty(&self) -> f64 {
-        self.penalty
-    }
 }
 
 impl PredictInplace<Array2<f64>, Array1<f64>> for Linear {
     fn predict_inplace(&self, records: &Array2<f64>, target: &mut Array1<f64>) {
-        for (target, row) in target.iter_mut().zip(records.outer_iter()) {
-            let score = self.score(row);
-            *target = if self.link == Link::Logit { sigmoid(score) } else { score };
-        }
+        super::each_row(records, target, |row| match self.link {
+            Link::Logit => sigmoid(self.score(row)),
+            _ => self.score(row),
+        });
     }
 
     fn default_target(&self, records: &Array2<f64>) -> Array1<f64> {

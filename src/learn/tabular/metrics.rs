@@ -140,16 +140,6 @@ impl Confusion {
         ratio(right, right + self.false_positives + self.false_negatives)
     }
 
-    /// The share of positives among those called so.
-    pub fn precision(&self) -> Option<f64> {
-        ratio(self.true_positives, self.true_positives + self.false_positives)
-    }
-
-    /// The share of positives that were called so.
-    pub fn recall(&self) -> Option<f64> {
-        ratio(self.true_positives, self.true_positives + self.false_negatives)
-    }
-
     /// The harmonic mean of precision and recall.
     pub fn f1(&self) -> Option<f64> {
         ratio(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
@@ -173,6 +163,7 @@ impl Costs {
     }
 
     /// The mean cost of a row of these decisions.
+    #[cfg(test)]
     pub fn of(&self, confusion: &Confusion) -> Option<f64> {
         let rows = confusion.true_positives
             + confusion.true_negatives

@@ -19,22 +19,21 @@ mod leak;
 mod linear;
 mod metrics;
 mod model;
-mod multiclass;
 mod predict;
 mod report;
 mod split;
 mod svm;
 mod tree;
 
-pub(in crate::learn) use encode::Dropped;
-pub(in crate::learn) use explain::{Importance, Reason};
 pub(in crate::learn) use fit::{Leaks, Options, fit};
-pub(in crate::learn) use metrics::{
-    Confusion, Costs, Reliability, average_precision, bias, calibration_error, cheapest_threshold, log_loss,
-    mean_absolute_error, mean_squared_error, r_squared, reliability, roc_auc,
-};
+pub(in crate::learn) use metrics::Costs;
 pub(in crate::learn) use model::{Candidate, Task};
-pub(in crate::learn) use multiclass::{ClassPrediction, Classes};
-pub(in crate::learn) use predict::{Fitted, HalfWidths, Prediction};
-pub(in crate::learn) use report::{Outcome, Report, Scores, Tried};
-pub(in crate::learn) use split::{Fold, Scheme, at_share, folds};
+pub(in crate::learn) use predict::{Fitted, Prediction};
+pub(in crate::learn) use report::{Outcome, Scores};
+
+use ndarray::{Array1, Array2, ArrayView1};
+
+/// Fills a target with what is predicted for each row of a matrix.
+fn each_row(records: &Array2<f64>, target: &mut Array1<f64>, of: impl Fn(ArrayView1<'_, f64>) -> f64) {
+    target.iter_mut().zip(records.outer_iter()).for_each(|(target, row)| *target = of(row));
+}

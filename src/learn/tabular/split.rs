@@ -40,16 +40,6 @@ pub(in crate::learn) fn folds(scheme: Scheme<'_>, target: &[f64], count: usize, 
     }
 }
 
-/// One split: the first `share` of the rows by time learns, the rest is held out. `None` where all times are equal.
-pub(in crate::learn) fn at_share(times: &[f64], share: f64) -> Option<Fold> {
-    let order = in_time(times);
-    let cut = (order.len() as f64 * share) as usize;
-    let at = times[*order.get(cut)?];
-    let (train, test): (Vec<usize>, Vec<usize>) =
-        (0..times.len()).partition(|row| times[*row] < at || times[*row].is_nan());
-    (!train.is_empty() && !test.is_empty()).then_some(Fold { train, test })
-}
-
 /// A fold number for each row: random, each class of a 0/1 target spread evenly.
 pub(super) fn assign(target: &[f64], count: usize, seed: u64) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -141,8 +131,6 @@ mod tests {
     fn rows_without_a_time_always_learn() {
         let folds = folds(Scheme::Time(&[1.0, f64::NAN, 2.0, 3.0, 4.0]), &[0.0; 5], 2, 1);
         assert!(folds.iter().all(|fold| fold.train.contains(&1) && !fold.test.contains(&1)));
-        assert!(at_share(&[1.0, 1.0, 1.0], 0.7).is_none());
-        assert_eq!(at_share(&[3.0, 1.0, 2.0, 4.0], 0.5).unwrap().test, [0, 3]);
     }
 
     #[test]

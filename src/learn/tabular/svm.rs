@@ -92,10 +92,7 @@ impl Svm {
 
 impl PredictInplace<Array2<f64>, Array1<f64>> for Svm {
     fn predict_inplace(&self, records: &Array2<f64>, target: &mut Array1<f64>) {
-        target
-            .iter_mut()
-            .zip(records.outer_iter())
-            .for_each(|(target, row)| *target = sigmoid(self.score(row)));
+        super::each_row(records, target, |row| sigmoid(self.score(row)));
     }
 
     fn default_target(&self, records: &Array2<f64>) -> Array1<f64> {

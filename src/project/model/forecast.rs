@@ -134,6 +134,8 @@ pub enum Reconcile {
     Mint,
     /// As `mint`, with variances only: for very many series.
     Wls,
+    /// As `mint`, all errors taken to be alike: where histories are too short for more.
+    Ols,
 }
 
 /// How series too short to learn from borrow the shape of others.

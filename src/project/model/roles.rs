@@ -67,6 +67,8 @@ impl ModelDecl {
                 if let Some(settings) = &self.anomaly {
                     list(&mut found, "anomaly.key", &settings.key, Role::Any);
                     list(&mut found, "anomaly.features", &settings.features, Role::Any);
+                    option(&mut found, "anomaly.time", settings.time.as_deref(), Role::Time);
+                    option(&mut found, "anomaly.value", settings.value.as_deref(), Role::Number);
                 }
             }
             ModelKind::Reorder => {

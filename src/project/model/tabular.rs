@@ -142,19 +142,28 @@ pub enum ClusterMethod {
     Dbscan,
 }
 
-/// Rows that are unlike the others.
+/// Rows that are unlike the others; with a `value`, values of series that season and trend do not explain.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnomalyDecl {
     /// The SELECT of the rows.
     pub sql: String,
-    /// The columns that identify a row.
+    /// The columns that identify a row; with a `value`, those that tell series apart.
+    #[serde(default)]
     pub key: Vec<String>,
     /// The columns to compare; all others unless given.
     #[serde(default)]
     pub features: Vec<String>,
     /// The share of rows that is unusual; without it a robust score above 3.5 is.
     pub share: Option<f64>,
+    /// The column with the period of a value.
+    pub time: Option<String>,
+    /// The column with the values of series, in place of `features`.
+    pub value: Option<String>,
+    /// Periods in a season of the series; none unless given.
+    pub season: Option<usize>,
+    /// How many robust standard deviations away from season and trend a value of a series is unusual; 3.5 unless given.
+    pub limit: Option<f64>,
 }
 
 /// A table of predictions and actual values of models that are not Twinlake's.

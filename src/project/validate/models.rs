@@ -2,7 +2,9 @@
 
 use super::relations::expect;
 use crate::project::column_docs;
-use crate::project::model::{ForecastDecl, ModelDecl, ModelKind, REORDER_COLUMNS, Reconcile, ReorderDecl};
+use crate::project::model::{
+    AnomalyDecl, ForecastDecl, ModelDecl, ModelKind, REORDER_COLUMNS, Reconcile, ReorderDecl,
+};
 use crate::project::query::{self, Use};
 use crate::project::relations::Model;
 use crate::project::report::Report;
@@ -97,7 +99,9 @@ pub(super) fn validate(model: &Model, report: &mut Report) {
         }
         ModelKind::Anomaly => {
             if let Some(settings) = &decl.anomaly {
-                named("key", &settings.key, "a row: key = [\"invoice_id\"].", model, report);
+                if settings.value.is_none() {
+                    named("key", &settings.key, "a row: key = [\"invoice_id\"].", model, report);
+                }
                 if settings.share.is_some_and(|share| !(share > 0.0 && share < 0.5)) {
                     invalid(
                         "share",
@@ -107,6 +111,7 @@ pub(super) fn validate(model: &Model, report: &mut Report) {
                         report,
                     );
                 }
+                odd_values(settings, model, report);
             }
         }
         ModelKind::Elasticity => {
@@ -115,6 +120,38 @@ pub(super) fn validate(model: &Model, report: &mut Report) {
             }
         }
         ModelKind::Outside => outside(decl, model, report),
+    }
+}
+
+/// Settings of odd values in series.
+fn odd_values(settings: &AnomalyDecl, model: &Model, report: &mut Report) {
+    let at = model.origin.at("anomaly");
+    let mut useless = |keys: &[(&str, bool)], hint: &str| {
+        for (key, _) in keys.iter().filter(|(_, given)| *given) {
+            report.error("useless-setting", &at, key, format!("{key:?} means nothing here")).hint(hint);
+        }
+    };
+    if settings.value.is_none() {
+        let given = [
+            ("time", settings.time.is_some()),
+            ("season", settings.season.is_some()),
+            ("limit", settings.limit.is_some()),
+        ];
+        useless(&given, "It belongs to values of series: `value` names their column.");
+        return;
+    }
+    let given = [("features", !settings.features.is_empty()), ("share", settings.share.is_some())];
+    useless(&given, "It belongs to rows that are compared with each other; with `value`, series are judged.");
+    if settings.time.is_none() {
+        report
+            .error("missing-key", &at, "value", "values of series need a \"time\"")
+            .hint("Name the column with the period of each value.");
+    }
+    if settings.limit.is_some_and(|limit| !(limit > 0.0 && limit.is_finite())) {
+        invalid("limit", "must be greater than 0", "3.5 standard deviations are unusual.", model, report);
+    }
+    if settings.season.is_some_and(|season| season < 2) {
+        invalid("season", "must be at least 2", "Leave it out where there is no season.", model, report);
     }
 }
 
@@ -241,15 +278,21 @@ fn forecast(settings: &ForecastDecl, model: &Model, report: &mut Report) {
 
 fn reorder(settings: &ReorderDecl, known: Option<&[String]>, model: &Model, report: &mut Report) {
     let at = model.origin.at("reorder");
-    if !(settings.service_level > 0.0 && settings.service_level < 1.0) {
+    let targets = [("service_level", settings.service_level), ("fill_rate", settings.fill_rate)];
+    for (key, value) in targets {
+        if value.is_some_and(|value| !(value > 0.0 && value < 1.0)) {
+            report
+                .error("invalid-value", &at, key, format!("\"{key}\" must be between 0 and 1, both excluded"))
+                .hint(match key {
+                    "fill_rate" => "It is a part of demand: 0.98 leaves one unit of fifty to be sent later.",
+                    _ => "It is a probability: 0.95 runs out in one lead time of twenty.",
+                });
+        }
+    }
+    if targets.iter().all(|(_, value)| value.is_some()) {
         report
-            .error(
-                "invalid-value",
-                &at,
-                "service_level",
-                "\"service_level\" must be between 0 and 1, both excluded",
-            )
-            .hint("It is a probability: 0.95 runs out in one lead time of twenty.");
+            .error("invalid-value", &at, "fill_rate", "\"service_level\" and \"fill_rate\" are both given")
+            .hint("They ask for different levels of stock: keep one of them.");
     }
     if !(settings.review_days > 0.0 && settings.review_days.is_finite()) {
         report
@@ -258,10 +301,18 @@ fn reorder(settings: &ReorderDecl, known: Option<&[String]>, model: &Model, repo
     }
     named("item", &settings.item, "an item: item = [\"product_id\"].", model, report);
     let Some(known) = known else { return };
-    for column in REORDER_COLUMNS.iter().filter(|column| !known.iter().any(|known| known == *column)) {
+    let lacks = |column: &&&str| !known.iter().any(|known| known == *column);
+    for column in REORDER_COLUMNS.iter().filter(lacks) {
         report
             .error("unknown-column", &at, "sql", format!("the query lacks the column {column:?}"))
             .hint(format!("It needs the item's columns and {}.", REORDER_COLUMNS.join(", ")));
+    }
+    if targets.iter().all(|(_, value)| value.is_none()) {
+        for column in ["price", "unit_cost"].iter().filter(lacks) {
+            report
+                .error("unknown-column", &at, "sql", format!("the query lacks the column {column:?}"))
+                .hint("Without \"service_level\" or \"fill_rate\", stock is held for the most profit, from price and unit_cost.");
+        }
     }
 }
 

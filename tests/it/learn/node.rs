@@ -15,7 +15,7 @@ use twinlake::lake::{Binding, Bound, Lake, LogicalHash, TableVersion};
 use twinlake::learn::{ModelNode, column_docs, forecast, output_schema, reorder};
 use twinlake::node::{Context, Description, Known, Node, Output, Pending, Quiet, Refreshed};
 use twinlake::project::model::ModelKind;
-use twinlake::project::{ForecastDecl, ModelDecl, ReorderDecl};
+use twinlake::project::{DemandForm, ForecastDecl, ModelDecl, ReorderDecl};
 
 use super::{batch, floats, month, monthly, seasonal, texts};
 
@@ -28,7 +28,9 @@ fn reordering(sql: &str) -> ModelDecl {
     let settings = ReorderDecl {
         sql: sql.to_string(),
         item: vec!["part".to_string()],
-        service_level: 0.95,
+        service_level: Some(0.95),
+        fill_rate: None,
+        distribution: DemandForm::Normal,
         review_days: 5.0,
     };
     model(ModelKind::Reorder, None, Some(settings))
@@ -175,7 +177,7 @@ async fn no_items_land_an_empty_table() {
     let node = node(reordering("SELECT * FROM core.rows WHERE part = 'screw'"));
     let refreshed = node.refresh(&context).await.unwrap();
     let Output::Table(table) = &refreshed.output else { panic!("a model lands a table") };
-    assert_eq!((table.files.len(), table.schema.fields().len()), (0, 18));
+    assert_eq!((table.files.len(), table.schema.fields().len()), (0, 20));
 }
 
 #[tokio::test]

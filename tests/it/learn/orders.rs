@@ -7,12 +7,19 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use twinlake::error::ErrorKind;
 use twinlake::learn::reorder;
-use twinlake::project::ReorderDecl;
+use twinlake::project::{DemandForm, ReorderDecl};
 
 use super::{batch, floats, texts};
 
 fn policy() -> ReorderDecl {
-    ReorderDecl { sql: String::new(), item: vec!["part".to_string()], service_level: 0.95, review_days: 5.0 }
+    ReorderDecl {
+        sql: String::new(),
+        item: vec!["part".to_string()],
+        service_level: Some(0.95),
+        fill_rate: None,
+        distribution: DemandForm::Normal,
+        review_days: 5.0,
+    }
 }
 
 fn items() -> RecordBatch {
@@ -36,7 +43,7 @@ fn every_item_is_listed_with_its_numbers() {
     assert_eq!(
         names.join(" "),
         "part supplier on_hand on_order lead_time_days daily_demand daily_demand_sd lead_time_demand protected_demand \
-         safety_stock reorder_point order_up_to position order_quantity days_of_cover unit_cost order_cost reason"
+         safety_stock reorder_point service_level expected_shortage order_up_to position order_quantity days_of_cover unit_cost order_cost reason"
     );
     assert_eq!(found.column(0).as_primitive::<Int32Type>().values(), &[1, 2, 3]);
     let quantity = found.column_by_name("order_quantity").unwrap().as_primitive::<Int64Type>();
@@ -63,7 +70,7 @@ fn the_order_of_items_changes_nothing() {
 #[test]
 fn no_items_are_no_orders() {
     let found = reorder(&[items().slice(0, 0)], &policy()).unwrap();
-    assert_eq!((found.num_rows(), found.num_columns()), (0, 18));
+    assert_eq!((found.num_rows(), found.num_columns()), (0, 20));
 }
 
 #[test]
@@ -79,13 +86,13 @@ fn bad_items_and_policies_are_refused() {
         (vec![without("part")], policy(), ErrorKind::Declaration, "column \"part\" is not in"),
         (
             vec![items()],
-            ReorderDecl { service_level: 1.0, ..policy() },
+            ReorderDecl { service_level: Some(1.0), ..policy() },
             ErrorKind::Declaration,
             "`service_level` is 1, not between",
         ),
         (
             vec![items()],
-            ReorderDecl { service_level: f64::NAN, ..policy() },
+            ReorderDecl { service_level: Some(f64::NAN), ..policy() },
             ErrorKind::Declaration,
             "`service_level` is NaN",
         ),

@@ -8,7 +8,7 @@ use arrow::datatypes::Int64Type;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use twinlake::learn::reorder;
-use twinlake::project::ReorderDecl;
+use twinlake::project::{DemandForm, ReorderDecl};
 
 use super::{batch, floats};
 
@@ -27,7 +27,9 @@ fn policy(service_level: f64, review: usize) -> ReorderDecl {
     ReorderDecl {
         sql: String::new(),
         item: vec!["part".to_string()],
-        service_level,
+        service_level: Some(service_level),
+        fill_rate: None,
+        distribution: DemandForm::Normal,
         review_days: review as f64,
     }
 }

@@ -31,7 +31,7 @@ fn demand(days: i64, until_actual: i64) -> Vec<Observed<'static>> {
 }
 
 fn options() -> Watch {
-    Watch { reference_until: Some(56 * DAY), ..Watch::default() }
+    Watch { reference: Some(56 * DAY), ..Watch::default() }
 }
 
 #[test]
@@ -53,8 +53,7 @@ fn a_growing_error_is_foreseen() {
     assert!((0.0..12.0).contains(&days), "{found:?}");
     let found = &watch(&demand(100, 100), &options()).unwrap()[0].outlook;
     assert_eq!(found.reason, "the last window is above the limit");
-    let steady =
-        watch(&demand(60, 60), &Watch { reference_until: Some(20 * DAY), ..Watch::default() }).unwrap();
+    let steady = watch(&demand(60, 60), &Watch { reference: Some(20 * DAY), ..Watch::default() }).unwrap();
     assert_eq!(steady[0].outlook.days, None);
     assert!(steady[0].windows[3].drift.as_ref().unwrap().psi.unwrap() < 0.2);
 }

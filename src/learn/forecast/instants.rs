@@ -15,7 +15,7 @@ use super::calendar::DAY;
 /// The instant of every row.
 ///
 /// # Errors
-/// [`ErrorKind::Model`] for nulls and for text that is no instant, with the count of rows; otherwise as [`check`].
+/// [`ErrorKind::Model`] for nulls and for text that is no instant, with the count of rows; otherwise as [`check_time`](crate::learn::columns::check_time).
 pub(super) fn read(time: &ArrayRef, name: &str) -> Result<Vec<i64>> {
     if time.null_count() > 0 {
         return Err(Error::new(
@@ -56,31 +56,8 @@ pub(super) fn read(time: &ArrayRef, name: &str) -> Result<Vec<i64>> {
             }
             read.into_iter().flatten().collect()
         }
-        other => return Err(timeless(other, name)),
+        other => return Err(crate::learn::columns::timeless(other, name)),
     })
-}
-
-/// Whether a column can be read as instants.
-///
-/// # Errors
-/// [`ErrorKind::Declaration`] where it is neither date, timestamp nor text.
-pub(super) fn check(data_type: &DataType, name: &str) -> Result<()> {
-    match data_type {
-        DataType::Date32
-        | DataType::Date64
-        | DataType::Timestamp(_, _)
-        | DataType::Utf8
-        | DataType::LargeUtf8 => Ok(()),
-        other => Err(timeless(other, name)),
-    }
-}
-
-fn timeless(data_type: &DataType, name: &str) -> Error {
-    Error::new(
-        ErrorKind::Declaration,
-        format!("column {name:?} is {data_type}, not a date, timestamp or ISO text"),
-    )
-    .with_hint("Cast it in `sql`, as in `CAST(ordered AS DATE)`.")
 }
 
 /// The instant of `2026-03-01`, `2026-03` or `2026-03-01T12:00:00+02:00`.

@@ -76,6 +76,10 @@ impl Pairs {
             panel.series.iter().enumerate().map(|(place, series)| (series.label.as_str(), place)).collect();
         let scales: Vec<Option<f64>> = (0..panel.series.len())
             .map(|series| {
+                let known = learned.series.get(&panel.series[series].label);
+                if let Some(scale) = known.and_then(|known| known.scale) {
+                    return Some(scale);
+                }
                 let before = panel.before(series, learned.origin);
                 let history = if before.is_empty() { &panel.series[series].values } else { before };
                 metrics::seasonal_error(history, panel.season)
@@ -176,7 +180,7 @@ impl Pairs {
         let value = errors.iter().sum::<f64>() / count.max(1) as f64;
         Measure {
             family: "estimate",
-            metric: "mase".to_string(),
+            metric: "expected_mase".to_string(),
             feature: "*".to_string(),
             segment: "*".to_string(),
             value: (count > 0 && value.is_finite()).then_some(value),
@@ -363,5 +367,11 @@ fn drift(panel: &Panel, learned: &Parameters, decl: &ForecastDecl, lookback: usi
             ..Measure::default()
         }
     };
-    vec![measure("psi", psi, psi_p), measure("ks", ks, ks_p), measure("wasserstein", wasserstein, None)]
+    vec![
+        measure("psi", psi, psi_p),
+        measure("psi_p", psi_p, None),
+        measure("ks", ks, ks_p),
+        measure("ks_p", ks_p, None),
+        measure("wasserstein", wasserstein, None),
+    ]
 }

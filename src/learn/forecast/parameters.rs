@@ -75,6 +75,9 @@ pub(super) struct Learned {
     /// Its difficulty, beside the usual one of its group; none where nothing could be tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<f64>,
+    /// What its errors are measured in: the seasonal error of its history, brought to the level it had in the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
     /// Its group.
     pub group: String,
     /// The MASE of what is published, in the backtest.

@@ -121,16 +121,13 @@ fn automatically(
         return None;
     }
     let parts = shared.members().iter().zip(&found.members).zip(&found.weights);
-    let used: Vec<(&str, f64)> = parts
+    let used: Vec<(String, f64)> = parts
         .filter(|((_, forecast), weight)| forecast.is_some() && **weight > 0.0)
-        .map(|((member, _), weight)| (member.name(), *weight))
+        .map(|((member, _), weight)| (member.name().to_string(), *weight))
         .collect();
-    let total: f64 = used.iter().map(|(_, weight)| weight).sum();
-    let members: Vec<String> =
-        used.iter().map(|(name, weight)| format!("{name}:{:.2}", weight / total)).collect();
-    let model = if used.len() == 1 { used[0].0 } else { "combination" }.to_string();
+    let (model, members) = told(&used);
     let source = Source::Backtest(known.difficulty);
-    Some(Ahead { mean, model, members: members.join(" "), source, ..Ahead::default() })
+    Some(Ahead { mean, model, members, source, ..Ahead::default() })
 }
 
 fn by_members(
@@ -177,7 +174,7 @@ fn by_members(
                 }
                 _ => candidate.name(),
             };
-            (name, weighed.weight / total)
+            (name, weighed.weight)
         })
         .collect();
     let explained: f64 = used().filter(|(w, _)| w.candidate.explained).map(|(w, _)| w.weight / total).sum();
@@ -190,12 +187,19 @@ fn by_members(
             })
             .collect(),
     };
-    let single = names.len() == 1;
-    let naive = single && names[0].0 == Kind::Naive.name() && values.len() < panel.season;
+    let naive = names.len() == 1 && names[0].0 == Kind::Naive.name() && values.len() < panel.season;
     let source = if naive { Source::Walk } else { Source::Backtest(known.difficulty) };
-    let model = if single { names[0].0.clone() } else { "combination".to_string() };
-    let members: Vec<String> = names.iter().map(|(name, weight)| format!("{name}:{weight:.2}")).collect();
-    Some(Ahead { mean, model, members: members.join(" "), source, effects, ..Ahead::default() })
+    let (model, members) = told(&names);
+    Some(Ahead { mean, model, members, source, effects, ..Ahead::default() })
+}
+
+/// How people read what made a forecast, and its parts with their shares.
+fn told(used: &[(String, f64)]) -> (String, String) {
+    let total: f64 = used.iter().map(|(_, weight)| weight).sum();
+    let members: Vec<String> =
+        used.iter().map(|(name, weight)| format!("{name}:{:.2}", weight / total)).collect();
+    let model = if let [(only, _)] = used { only.clone() } else { "combination".to_string() };
+    (model, members.join(" "))
 }
 
 fn by_analogue(learned: &Parameters, values: &[f64], group: &str, decl: &ForecastDecl) -> Option<Ahead> {
@@ -286,6 +290,7 @@ fn reconcile(panel: &Panel, learned: &Parameters, ahead: &mut [Ahead], decl: &Fo
         Reconcile::BottomUp => Method::BottomUp,
         Reconcile::Mint => Method::MinTShrink,
         Reconcile::Wls => Method::WlsVariance,
+        Reconcile::Ols => Method::Ols,
     };
     let hierarchy = hierarchy_of(panel)?;
     // A series without any value adds nothing to a sum.

@@ -151,6 +151,7 @@ fn finish(
         let label = own.label.clone();
         let mut learned = tried.learned;
         learned.difficulty = parameters.series.get(&label).and_then(|found| found.difficulty);
+        learned.scale = metrics::seasonal_error(&own.values, panel.season);
         learned.mase = published[series].mase.filter(|mase| mase.is_finite());
         if matches!(decl.reconcile, Reconcile::Mint | Reconcile::Wls) {
             let errors = tried.trials.iter().zip(&tried.published).flat_map(|(trial, forecast)| {
@@ -224,5 +225,5 @@ fn features(decl: &ForecastDecl, panel: &Panel) -> Vec<Feature> {
             names.push(name);
         }
     }
-    names.into_iter().map(|name| Feature { name, importance: None, tags: String::new() }).collect()
+    Feature::named(&names)
 }

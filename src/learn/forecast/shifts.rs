@@ -1,10 +1,14 @@
 //! Levels that changed for good: a history is brought to the level its series has now.
 //!
 //! A level shift (R. S. Tsay, "Outliers, Level Shifts, and Variance Changes in Time Series", Journal of Forecasting 7 (1988),
-//! 1-20) is looked for in the changes from one season to the next, in logarithms: all of the last ones lie on one side, far
-//! outside of what was usual before. One such period alone may be an outlier; it counts as a shift where most series of the
-//! level have it at once. What lies before the shift is then multiplied by its size, so that every model and every backtest
-//! sees one level. After a season the changes are usual again, and models have seen enough of the new level by themselves.
+//! 1-20) is looked for in the changes from one season to the next, in logarithms: the last ones all lie on one side, far
+//! outside of what was usual before. It is looked for in every series, and in the sum of all, which shows what many noisy
+//! series have in common. What lies before a shift is multiplied by its size, so that every model and every backtest sees one
+//! level: in windows of a backtest that a shift falls into, models are tried as if it had been known. After a season the
+//! changes are usual again, and models have seen enough of the new level by themselves.
+//!
+//! One period alone is an outlier rather than a shift, unless all series have it together and it is high: a low one may be
+//! a period that is not complete.
 
 use super::panel::Panel;
 
@@ -16,7 +20,7 @@ const LEAST: f64 = 0.405_465_108_108_164_4;
 const FLOOR: f64 = 0.02;
 /// Changes before the shift that say what is usual.
 const USUAL: usize = 8;
-/// A single period is a shift where so many series have it, and so large a part of those that could.
+/// So many series have something in common.
 const MANY: usize = 3;
 
 /// A shift at the end of a series.
@@ -35,22 +39,22 @@ pub(super) fn settle(panel: &mut Panel) {
         return;
     }
     let season = panel.season;
-    let found: Vec<Option<Option<Shift>>> = panel
-        .series
-        .iter()
-        .map(|series| changes(&series.values, season).map(|of| last(&of, season)))
-        .collect();
+    // A sum is less noisy than its parts: fewer changes tell.
+    let common =
+        total(panel).and_then(|values| last(&changes(&values, season, season.max(USUAL) + 1)?, season));
+    let common = common.filter(|shift| shift.periods > 1 || shift.size > 0.0);
     let mut settled = 0;
-    for (series, shift) in
-        panel.series.iter_mut().zip(&found).map(|(series, found)| (series, found.flatten()))
-    {
-        let Some(shift) = shift else { continue };
-        if shift.periods == 1 && !together(&found, shift) {
+    for series in &mut panel.series {
+        let own =
+            changes(&series.values, season, 2 * season.max(USUAL)).and_then(|changes| last(&changes, season));
+        let own = own.filter(|shift| shift.periods > 1);
+        let Some(shift) = own.or_else(|| common.filter(|shift| shift.is_shared(&series.values, season)))
+        else {
             continue;
-        }
+        };
         settled += 1;
-        let length = series.values.len();
-        series.values[..length - shift.periods].iter_mut().for_each(|value| *value *= shift.size.exp());
+        let since = series.values.len() - shift.periods;
+        series.values[..since].iter_mut().for_each(|value| *value *= shift.size.exp());
     }
     if settled > 0 {
         panel.notes.push(format!(
@@ -59,17 +63,37 @@ pub(super) fn settle(panel: &mut Panel) {
     }
 }
 
-/// Whether most series that could have it share a shift of one period, in its direction.
-fn together(found: &[Option<Option<Shift>>], shift: Shift) -> bool {
-    let able = found.iter().flatten().count();
-    let same = |other: &&Shift| other.periods == 1 && (other.size > 0.0) == (shift.size > 0.0);
-    let many = found.iter().filter_map(|found| found.as_ref()?.as_ref()).filter(same).count();
-    many >= MANY && 2 * many > able
+/// The sum of the series that have no children, where these are many, over the periods that most of them have.
+fn total(panel: &Panel) -> Option<Vec<f64>> {
+    let lowest: Vec<&[f64]> = panel
+        .series
+        .iter()
+        .zip(&panel.children)
+        .filter(|(_, children)| children.is_empty())
+        .map(|(series, _)| series.values.as_slice())
+        .collect();
+    let mut lengths: Vec<usize> = lowest.iter().map(|values| values.len()).collect();
+    lengths.sort_unstable();
+    let length = *lengths.get(lengths.len() / 2)?;
+    let long: Vec<&[f64]> =
+        lowest.into_iter().filter(|values| values.len() >= length).map(|v| &v[v.len() - length..]).collect();
+    (long.len() >= MANY).then(|| (0..length).map(|t| long.iter().map(|values| values[t]).sum()).collect())
 }
 
-/// The changes of logarithms over a season; `None` where they are too few or not defined.
-fn changes(values: &[f64], season: usize) -> Option<Vec<f64>> {
-    let recent = values.len().checked_sub(season + 2 * season.max(USUAL))?;
+impl Shift {
+    /// Whether a series takes part in a shift of the sum: its own change since is nearer to it than to none.
+    fn is_shared(self, values: &[f64], season: usize) -> bool {
+        let Some(before) = values.len().checked_sub(self.periods + season) else { return false };
+        let then: f64 = values[before..before + self.periods].iter().sum();
+        let now: f64 = values[values.len() - self.periods..].iter().sum();
+        let change = (now / then).ln() / self.size;
+        change.is_finite() && change > 0.5
+    }
+}
+
+/// The changes of logarithms over a season; `None` where there are fewer than `least`, or they are not defined.
+fn changes(values: &[f64], season: usize, least: usize) -> Option<Vec<f64>> {
+    let recent = values.len().checked_sub(season + least)?;
     let values = &values[recent.saturating_sub(8 * season)..];
     if season < 2 || values.iter().any(|value| *value <= 0.0 || !value.is_finite()) {
         return None;
@@ -121,7 +145,7 @@ mod tests {
     }
 
     fn found(values: &[f64]) -> Option<Shift> {
-        last(&changes(values, 12)?, 12)
+        last(&changes(values, 12, 24)?, 12)
     }
 
     #[test]
@@ -133,6 +157,16 @@ mod tests {
         }
         let down = found(&history(72, 69, 0.4)).unwrap();
         assert!(down.periods == 3 && down.size < 0.0, "{down:?}");
+    }
+
+    #[test]
+    fn a_series_takes_part_in_what_all_have_in_common() {
+        let shift = Shift { periods: 2, size: 2.0_f64.ln() };
+        let with = |last: [f64; 2]| [vec![4.0; 24], last.to_vec()].concat();
+        assert!(shift.is_shared(&with([9.0, 6.0]), 12));
+        assert!(!shift.is_shared(&with([4.0, 5.0]), 12));
+        assert!(!shift.is_shared(&with([0.0, 0.0]), 12));
+        assert!(!shift.is_shared(&[4.0, 8.0], 12));
     }
 
     #[test]

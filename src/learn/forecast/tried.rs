@@ -3,7 +3,7 @@
 use crate::project::ForecastDecl;
 
 use super::intervals::Residuals;
-use super::member::{self, Kind, Pattern};
+use super::member::{self, Pattern};
 use super::parameters::{Learned, Weighed};
 use super::scores::{self, Score};
 use super::trial::{Plan, Study, Trial};

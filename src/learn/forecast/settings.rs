@@ -11,8 +11,8 @@ use crate::learn::columns;
 use crate::project::ForecastDecl;
 use crate::project::model::Reconcile;
 
+use super::calendar;
 use super::member::Kind;
-use super::{calendar, instants};
 
 /// The columns of a prediction that are not those of the series, without quantiles and level.
 const OUTPUT: [&str; 10] =
@@ -36,7 +36,7 @@ pub(super) fn schema(history: &Schema, decl: &ForecastDecl) -> Result<SchemaRef>
     let keys =
         decl.series.iter().map(|name| columns::required_type(history, name)).collect::<Result<Vec<_>>>()?;
     let time = columns::required_type(history, &decl.time)?;
-    instants::check(&time, &decl.time)?;
+    columns::check_time(&time, &decl.time)?;
     let numbers = std::iter::once(&decl.value).chain(&decl.known).chain(&decl.past);
     for name in numbers {
         let found = columns::required_type(history, name)?;

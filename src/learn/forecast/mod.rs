@@ -12,6 +12,7 @@ mod calendar;
 mod detect;
 mod drivers;
 mod elastic_net;
+mod estimator;
 mod features;
 mod global;
 mod instants;
@@ -47,6 +48,8 @@ use crate::error::Result;
 use crate::lake::system::ModelMetricRow;
 use crate::project::ForecastDecl;
 use crate::project::model::MonitorDecl;
+
+pub use estimator::{Estimator, FittedSeries};
 
 use super::learner::{Data, Learner, Past, Predicted, Trained};
 use super::watch::Measure;
