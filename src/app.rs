@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::{Fingerprint, RelationName};
 use crate::ingest::FileTable;
 use crate::lake::{Binding, Lake, Manifest, When};
-use crate::learn::{ModelNode, Registry};
+use crate::learn::{ModelNode, Registry, broken_rules};
 use crate::node::{ColumnDoc, Description, Node, checks};
 use crate::project::{Diagnostics, Model, Project, Table, View};
 use crate::run::{Graph, Options, Plan, Reporter, Selection, Summary};
@@ -155,6 +155,11 @@ fn graph(project: &Project, engine: &Engine) -> Result<(Graph, BTreeMap<Relation
     }
     let mut models = BTreeMap::new();
     for model in &project.models {
+        if let Some((key, error)) = broken_rules(&model.decl).into_iter().next() {
+            let diagnostic = project.diagnose("invalid-rule", &model.origin, &key, error.message());
+            let hint = error.hint().unwrap_or_default().to_string();
+            return Err(Error::from(Diagnostics::from(vec![diagnostic.with_hint(hint)])));
+        }
         let node = Arc::new(model_node(model, &session, tags(project))?);
         nodes.push(Arc::clone(&node) as Arc<dyn Node>);
         models.insert(model.name.clone(), node);

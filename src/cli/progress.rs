@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant as Timer};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
@@ -89,7 +89,14 @@ impl Reporter for Telling {
         bar.set_prefix(step.relation.to_string());
         bar.enable_steady_tick(TICK);
         bars.running.lock().insert(step.relation.clone(), bar.clone());
-        Arc::new(NodeBar { bar, rows: AtomicU64::new(0), read: AtomicU64::new(0), total: AtomicU64::new(0) })
+        Arc::new(NodeBar {
+            bar,
+            rows: AtomicU64::new(0),
+            read: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            began: Mutex::default(),
+        })
     }
 
     fn finished(&self, relation: &RelationName, status: Status, rows: Option<u64>, took: Duration) {
@@ -127,8 +134,12 @@ impl Reporter for Telling {
 
     fn warned(&self, relation: &RelationName, check: &str, bad_rows: u64) {
         if !self.quiet {
+            let warning = self.paint.yellow("warning  ");
             let rows = human::counted(usize::try_from(bad_rows).unwrap_or(usize::MAX), "row");
-            self.line(&format!("{} {relation}: check {check} found {rows}", self.paint.yellow("warning  ")));
+            self.line(&match bad_rows {
+                0 => format!("{warning} {relation}: {check}"),
+                _ => format!("{warning} {relation}: check {check} found {rows}"),
+            });
         }
     }
 }
@@ -139,6 +150,9 @@ struct NodeBar {
     rows: AtomicU64,
     read: AtomicU64,
     total: AtomicU64,
+    done: AtomicU64,
+    /// When the first step was done.
+    began: Mutex<Option<Timer>>,
 }
 
 impl NodeBar {
@@ -165,6 +179,21 @@ impl Progress for NodeBar {
     fn rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.show();
+    }
+    fn steps(&self, done: u64, total: u64) {
+        let done = self.done.fetch_add(done, Ordering::Relaxed) + done;
+        let began = *self.began.lock().get_or_insert_with(Timer::now);
+        self.bar.set_message(steps(done, total, began.elapsed()));
+    }
+}
+
+/// How much of the work is done, and how long the rest will take at that pace.
+fn steps(done: u64, total: u64, took: Duration) -> String {
+    let share = done as f64 / total.max(1) as f64;
+    let left = took.mul_f64((1.0 / share.max(1e-9) - 1.0).clamp(0.0, 1e6));
+    match took.as_secs() {
+        0 => format!("{:.0} %", 100.0 * share),
+        _ => format!("{:.0} %, {} left", 100.0 * share, human::duration(left)),
     }
 }
 
@@ -196,5 +225,21 @@ impl Drop for Ticker {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_tell_the_time_that_is_left() {
+        assert_eq!(steps(1, 300, Duration::from_millis(5)), "0 %");
+        assert_eq!(steps(75, 300, Duration::from_secs(10)), "25 %, 30 s left");
+        assert_eq!(
+            steps(300, 300, Duration::from_secs(10)),
+            format!("100 %, {} left", human::duration(Duration::ZERO))
+        );
+        assert!(steps(0, 0, Duration::from_secs(10)).starts_with("0 %"));
     }
 }

@@ -4,10 +4,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::project::model::{ElasticityDecl, OutsideDecl};
+use crate::project::model::{ElasticityDecl, MonitorDecl, OutsideDecl, TabularDecl};
 use crate::project::{ModelDecl, ModelKind};
 
-use super::forecast::ForecastLearner;
+use super::forecast::{ForecastLearner, known_candidates};
 use super::learner::{Data, Learner};
 use super::learners::{
     self, AnomalyLearner, ClusterLearner, OddSeriesLearner, RecommendLearner, TabularLearner,
@@ -69,6 +69,23 @@ pub(super) fn kind(decl: &ModelDecl) -> Result<Kind> {
             let decl: OutsideDecl = settings(&decl.outside, decl)?;
             Ok(Kind::Computed(Box::new(move |data| learners::outside(data, &decl))))
         }
+    }
+}
+
+/// Whether the candidates that a declaration asks for are known.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`] for a name that is none.
+pub(super) fn candidates(decl: &ModelDecl) -> Result<()> {
+    let tabular = |settings: &Option<TabularDecl>, task: Task| match settings.clone() {
+        Some(decl) => TabularLearner { decl, task, monitor: MonitorDecl::default() }.candidates().map(drop),
+        None => Ok(()),
+    };
+    match decl.kind {
+        ModelKind::Forecast => decl.forecast.as_ref().map_or(Ok(()), known_candidates),
+        ModelKind::Classify => tabular(&decl.classify, Task::Classify),
+        ModelKind::Regress => tabular(&decl.regress, Task::Regress),
+        _ => Ok(()),
     }
 }
 

@@ -4,12 +4,15 @@
 //! predictions are always made from that text, also right after learning: so what `twin.models` holds is, by
 //! construction, what predicts. Equal rows in any order, on any number of threads, give equal bits.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::lake::system::ModelMetricRow;
+use crate::node::{Progress, Quiet};
 
 use super::watch::Measure;
 
@@ -71,6 +74,24 @@ pub(super) struct Data {
     pub as_of: Instant,
     /// The declaration's seed.
     pub seed: u64,
+    /// Hears how far learning is.
+    pub heard: Heard,
+}
+
+/// Whoever hears how far learning is.
+#[derive(Clone)]
+pub(super) struct Heard(pub Arc<dyn Progress>);
+
+impl Default for Heard {
+    fn default() -> Heard {
+        Heard(Arc::new(Quiet))
+    }
+}
+
+impl std::fmt::Debug for Heard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Heard")
+    }
 }
 
 /// What was learned.

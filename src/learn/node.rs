@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 
 use crate::clock::Instant;
@@ -20,7 +19,7 @@ use crate::project::ModelDecl;
 use crate::project::model::Frequency;
 
 use super::kinds::{Kind, kind};
-use super::learner::{Data, LooksBack, Past};
+use super::learner::{Data, Heard, LooksBack, Past};
 use super::lifecycle::{self, Predictions, Turn};
 use super::registry::Registry;
 
@@ -73,7 +72,8 @@ impl Node for ModelNode {
 
 impl ModelNode {
     async fn predict(&self, context: &Context) -> Result<Refreshed> {
-        let data = self.data(&context.engine, &context.binding, context.as_of).await?;
+        let mut data = self.data(&context.engine, &context.binding, context.as_of).await?;
+        data.heard = Heard(Arc::clone(&context.progress));
         let computed = match kind(&self.decl)? {
             Kind::Computed(compute) => {
                 if let Some(request) = &context.request
@@ -82,24 +82,32 @@ impl ModelNode {
                     return Err(no_versions(&self.decl));
                 }
                 // Learning takes seconds of pure computing, in which this thread has other nodes to drive.
-                blocking(move || compute(&data)).await.map(|rows| (rows, Records::default()))
+                blocking(move || compute(&data)).await.map(|rows| (Some(rows), Records::default()))
             }
             Kind::Learned(_) => self.learned(data, context).await,
         };
         let (predictions, records) = match computed {
             // A twin that has just begun is no failure: there is nothing to predict yet, and twin.checks says why. What is
             // published already is not taken back for it.
-            Err(error) if error.kind() == ErrorKind::NoHistory && !self.has_predictions(context) => {
+            Err(error) if error.kind() == ErrorKind::NoHistory => {
                 let checks = vec![self.too_early(&error, context)];
-                (self.nothing(context).await?, Records { checks, ..Records::default() })
+                if self.has_predictions(context) {
+                    let records = Records { checks, ..Records::default() };
+                    return Ok(Refreshed { output: Output::Keep, records });
+                }
+                (Some(self.nothing(context).await?), Records { checks, ..Records::default() })
             }
             computed => computed?,
         };
-        let table = self.write(&predictions, context).await?;
-        Ok(Refreshed { output: Output::Table(table), records })
+        let output = match predictions {
+            Some(predictions) => Output::Table(self.write(&predictions, context).await?),
+            None => Output::Keep,
+        };
+        Ok(Refreshed { output, records })
     }
 
-    async fn learned(&self, data: Data, context: &Context) -> Result<(RecordBatch, Records)> {
+    /// The predictions, none where those that are published stay.
+    async fn learned(&self, data: Data, context: &Context) -> Result<(Option<RecordBatch>, Records)> {
         let asked = context.request.as_ref().and_then(|request| match request.act {
             Act::Promote(version) | Act::Retire(version) => Some(version),
             Act::Retrain => None,
@@ -110,9 +118,7 @@ impl ModelNode {
             Some(champion) if champion.fingerprint == self.learning.as_str() => {
                 self.past(context, learner.looks_back()).await?
             }
-            // It may be that what is published stays.
-            Some(_) => self.past(context, LooksBack::Newest).await?,
-            None => Vec::new(),
+            _ => Vec::new(),
         };
         let inputs: BTreeMap<String, &String> =
             context.inputs.iter().map(|(name, hash)| (name.to_string(), hash)).collect();
@@ -142,19 +148,9 @@ impl ModelNode {
             let rows = match turned.predictions {
                 Predictions::Of(predicted, version) => versioned(&predicted.rows, Some(version))?,
                 Predictions::Nothing => nothing()?,
-                Predictions::Stay => {
-                    let columns = nothing()?.schema();
-                    let published = past.first().and_then(|past| unchanged(past, &columns));
-                    published.ok_or_else(|| {
-                        let message = "the published predictions have other columns than the declaration, and no version \
-                                       of this one was accepted";
-                        Error::new(ErrorKind::Model, message).with_hint(
-                            "Loosen [accept], bring the declaration back, or give the model another name.",
-                        )
-                    })?
-                }
+                Predictions::Stay => return Ok((None, turned.records)),
             };
-            Ok((rows, turned.records))
+            Ok((Some(rows), turned.records))
         })
         .await
     }
@@ -174,7 +170,7 @@ impl ModelNode {
         }
         let mut all = all.into_iter();
         let rows = all.next().unwrap_or_default();
-        Ok(Data { rows, others: all.collect(), as_of, seed: self.decl.seed })
+        Ok(Data { rows, others: all.collect(), as_of, seed: self.decl.seed, heard: Heard::default() })
     }
 
     /// What it predicted before, the newest first, back to the lookback: the newest version of its table in each period of a
@@ -275,18 +271,6 @@ pub(super) async fn blocking<T: Send + 'static>(
 pub(super) fn no_versions(decl: &ModelDecl) -> Error {
     Error::new(ErrorKind::Usage, format!("a model of kind {:?} keeps no versions", decl.kind.as_str()))
         .with_hint("It computes everything anew at every refresh: there is nothing to promote or retire.")
-}
-
-/// What was published before, where it has these columns.
-fn unchanged(past: &Past, columns: &SchemaRef) -> Option<RecordBatch> {
-    let parts = past.rows.iter().map(|batch| {
-        let found = columns.fields().iter().map(|field| {
-            let column = batch.column_by_name(field.name())?;
-            (column.data_type() == field.data_type()).then(|| Arc::clone(column))
-        });
-        RecordBatch::try_new(Arc::clone(columns), found.collect::<Option<Vec<_>>>()?).ok()
-    });
-    arrow::compute::concat_batches(columns, &parts.collect::<Option<Vec<_>>>()?).ok()
 }
 
 /// The predictions with the version that made them.

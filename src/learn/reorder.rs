@@ -94,6 +94,17 @@ pub fn reorder(items: &[RecordBatch], decl: &ReorderDecl) -> Result<RecordBatch>
     };
     let schema = schema(first.schema_ref(), decl)?;
     let selects = |name: &str| schema.field_with_name(name).is_ok();
+    let mut labels = columns::labels(items, &decl.item)?;
+    labels.sort_unstable();
+    let twice = labels.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    if twice > 0 {
+        let message = format!(
+            "{} does not tell items apart: {twice} rows have the key of another",
+            decl.item.join(", ")
+        );
+        return Err(Error::new(ErrorKind::Model, message)
+            .with_hint("Add columns to `item`, or make `sql` give one row for each item."));
+    }
 
     let mut output =
         decl.item.iter().map(|name| columns::required(items, name)).collect::<Result<Vec<_>>>()?;
@@ -117,7 +128,10 @@ pub fn reorder(items: &[RecordBatch], decl: &ReorderDecl) -> Result<RecordBatch>
             orders.iter().map(|order| of(order).filter(|value| value.is_finite())).collect::<Float64Array>(),
         )
     };
-    output.extend(inputs[..REQUIRED.len()].iter().map(|input| Arc::new(input.clone()) as ArrayRef));
+    let finite = |input: &Float64Array| -> ArrayRef {
+        Arc::new(input.iter().map(|value| value.filter(|value| value.is_finite())).collect::<Float64Array>())
+    };
+    output.extend(inputs[..REQUIRED.len()].iter().map(finite));
     output.push(computed(|order| order.levels.map(|levels| levels.lead_time_demand)));
     output.push(computed(|order| order.levels.map(|levels| levels.protected_demand)));
     output.push(computed(|order| order.levels.map(|levels| levels.safety_stock)));
@@ -132,7 +146,7 @@ pub fn reorder(items: &[RecordBatch], decl: &ReorderDecl) -> Result<RecordBatch>
     output.push(Arc::new(orders.iter().map(|order| order.quantity).collect::<Int64Array>()));
     output.push(computed(|order| order.days_of_cover));
     if selects("unit_cost") {
-        output.push(Arc::new(inputs[REQUIRED.len() + 4].clone()));
+        output.push(finite(&inputs[REQUIRED.len() + 4]));
         output.push(computed(|order| order.cost));
     }
     output.push(Arc::new(StringArray::from_iter_values(orders.iter().map(|order| order.reason.as_str()))));

@@ -163,6 +163,8 @@ pub fn broken_rules(decl: &ModelDecl) -> Vec<(String, Error)> {
     if let Some(required) = &decl.accept.require {
         note("accept.require", required_rule(required, decl.kind).map(drop));
     }
+    let candidates = format!("{}.candidates", decl.kind.as_str());
+    note(&candidates, super::kinds::candidates(decl));
     broken
 }
 

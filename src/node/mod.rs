@@ -172,6 +172,8 @@ pub trait Progress: Send + Sync {
     fn bytes(&self, _read: u64, _total: u64) {}
     /// So many more rows were written.
     fn rows(&self, _rows: u64) {}
+    /// So many more steps of so many were done, each about as long as the others.
+    fn steps(&self, _done: u64, _total: u64) {}
 }
 
 /// Hears nothing.
@@ -192,4 +194,6 @@ pub enum Output {
     Table(TableVersion),
     /// A query to be bound under the node's name.
     View(Arc<str>),
+    /// What is published stays as it is.
+    Keep,
 }

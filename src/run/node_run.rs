@@ -152,17 +152,22 @@ impl NodeRun {
             progress,
         };
         let refreshed = self.node.refresh(&context).await?;
+        for row in refreshed.records.checks.iter().filter(|row| row.status != "passed") {
+            reporter.warned(self.node.name(), &row.check, u64::try_from(row.bad_rows).unwrap_or(0));
+        }
         done.records = refreshed.records;
         crate::failpoint!("files-written");
         let name = self.node.name();
         let (bound, rows) = match &refreshed.output {
             Output::Table(staged) => (Bound::Table(Arc::new(staged.clone())), Some(staged.hash().rows)),
             Output::View(sql) => (Bound::View(Arc::clone(sql)), None),
+            Output::Keep => return self.keep(before, done).await,
         };
         done.rows = rows;
         self.check(&bound, done, reporter.as_ref()).await?;
 
         let (version, hash, sql, bound) = match refreshed.output {
+            Output::Keep => return Err(Error::new(ErrorKind::Bug, "nothing was kept")),
             Output::View(sql) => {
                 let hashes = self.inputs.iter().flat_map(|(name, hash)| [name.to_string(), hash.clone()]);
                 let parts: Vec<String> = std::iter::once(sql.to_string()).chain(hashes).collect();
@@ -202,6 +207,22 @@ impl NodeRun {
             inputs: self.inputs.clone(),
             sql,
             run_id: made_by,
+        });
+        Ok(())
+    }
+
+    /// Goes on with what is published: its rows were checked when they were made, perhaps in other columns.
+    async fn keep(&self, before: Option<Published>, done: &mut Done) -> Result<()> {
+        let before = before.ok_or_else(|| Error::new(ErrorKind::Bug, "there is nothing to keep"))?;
+        let version = before.version.ok_or_else(|| Error::new(ErrorKind::Bug, "a view cannot be kept"))?;
+        let table = self.engine.lake().version(self.node.name(), version).await?;
+        done.rows = Some(before.rows);
+        done.status = Status::Unchanged;
+        done.bound = Some(Bound::Table(table));
+        done.published = Some(Published {
+            fingerprint: self.node.fingerprint().clone(),
+            inputs: self.inputs.clone(),
+            ..before
         });
         Ok(())
     }

@@ -480,6 +480,32 @@ fn bad_histories_are_refused_with_the_column_and_the_remedy() {
 }
 
 /// Ordinary but extreme numbers never give NaN, infinity or a crossing.
+/// Ten million rows of one series: summed where they share periods, refused where each is a period of its own.
+#[test]
+fn ten_million_rows_in_one_series() {
+    const ROWS: usize = 10_000_000;
+    const BATCH: usize = 1_000_000;
+    let part = |from: usize, day: &dyn Fn(usize) -> i32| {
+        batch(vec![
+            ("id", Arc::new(StringArray::from_iter_values((0..BATCH).map(|_| "a")))),
+            ("day", Arc::new(Date32Array::from_iter_values((from..from + BATCH).map(day)))),
+            ("amount", Arc::new(Float64Array::from(vec![1.0; BATCH]))),
+        ])
+    };
+    let months: Vec<i32> = (0..80).map(month).collect();
+    let history: Vec<RecordBatch> =
+        (0..ROWS).step_by(BATCH).map(|from| part(from, &|row| months[row % 80])).collect();
+    let found = forecast(&history, &decl(3), 0).unwrap();
+    let mean = floats(&found.predictions, "mean");
+    assert_eq!(mean.iter().flatten().collect::<Vec<_>>(), [125_000.0; 3]);
+
+    let daily = ForecastDecl { frequency: Some(Frequency::Day), ..decl(3) };
+    let history: Vec<RecordBatch> =
+        (0..ROWS).step_by(BATCH).map(|from| part(from, &|row| row as i32 - 9_000_000)).collect();
+    let error = forecast(&history, &daily, 0).unwrap_err();
+    assert!(error.to_string().contains("spans 10000000 periods in one series"), "{error}");
+}
+
 #[test]
 fn extreme_numbers_stay_sound() {
     let spiky: Vec<f64> = (0..60).map(|t| if t == 40 { 1e12 } else { f64::from(t % 5) * 1e-9 }).collect();

@@ -95,7 +95,12 @@ async fn ask(named: &Named, act: Act, said: &Said, console: &Console) -> Result<
     let app = console.app()?;
     let (name, _) = named.find(&app)?;
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| console.env().get(*name));
-    let by = said.by.clone().or_else(|| user.cloned()).unwrap_or_else(|| "somebody".into());
+    let by = said
+        .by
+        .clone()
+        .filter(|name| !name.trim().is_empty())
+        .or_else(|| user.cloned())
+        .unwrap_or_else(|| "somebody".into());
     let request = Request { act, by, reason: said.reason.clone() };
     let options = Options {
         selection: Selection::new([name.to_string()]),

@@ -26,7 +26,7 @@ pub(super) struct List {
 #[derive(Serialize)]
 struct Row {
     model: String,
-    kind: &'static str,
+    kind: String,
     version: Option<i64>,
     status: &'static str,
     metric: String,
@@ -56,7 +56,7 @@ impl List {
                 let metrics = parsed(&version.metrics);
                 rows.push(Row {
                     model: name.to_string(),
-                    kind,
+                    kind: version.kind.clone(),
                     version: Some(version.version),
                     status: status.map_or("-", Status::as_str),
                     metric: metrics["metric"].as_str().unwrap_or("").to_string(),
@@ -70,7 +70,7 @@ impl List {
                 let status = if node.decl.kind.has_versions() { "not learned" } else { "computed" };
                 rows.push(Row {
                     model: name.to_string(),
-                    kind,
+                    kind: kind.to_string(),
                     version: None,
                     status,
                     metric: String::new(),
@@ -91,7 +91,7 @@ impl List {
         let drawn = rows.into_iter().map(|row| {
             vec![
                 row.model,
-                row.kind.to_string(),
+                row.kind.clone(),
                 row.version.map_or("-".into(), |version| version.to_string()),
                 row.status.to_string(),
                 row.metric,

@@ -93,10 +93,21 @@ pub(in crate::learn) struct Auto {
 }
 
 impl Auto {
-    /// Fits to histories with that many steps in a season (one: none).
-    pub fn fit(series: &[&[f64]], season: usize, horizon: usize, options: &Options) -> Auto {
+    /// Fits to histories with that many steps in a season (one: none). `told` hears of each that is done.
+    pub fn fit(
+        series: &[&[f64]],
+        season: usize,
+        horizon: usize,
+        options: &Options,
+        told: &(dyn Fn() + Sync),
+    ) -> Auto {
         let mut shared = Shared::learn(series, season, horizon, options);
-        let mut studied: Vec<Studied> = series.par_iter().map(|history| shared.study(history)).collect();
+        let study = |history: &&[f64]| {
+            let studied = shared.study(history);
+            told();
+            studied
+        };
+        let mut studied: Vec<Studied> = series.par_iter().map(study).collect();
         let mut products = Products::new(shared.members.len());
         for (history, one) in series.iter().zip(&studied) {
             one.trials.iter().for_each(|trial| products.add(&errors(history, trial)));
@@ -265,7 +276,7 @@ mod tests {
         let series = views(&all);
         let fit = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Auto::fit(&series, 4, 6, &Options { windows: 2, ..Options::default() }))
+            pool.install(|| Auto::fit(&series, 4, 6, &Options { windows: 2, ..Options::default() }, &|| ()))
         };
         let auto = fit(1);
         assert_eq!(auto, fit(3));
@@ -287,7 +298,7 @@ mod tests {
     fn the_season_and_the_trend_go_on() {
         let all = seasonal(40);
         let series = views(&all);
-        let outlook = Auto::fit(&series, 4, 6, &Options::default()).forecast(&series, 8);
+        let outlook = Auto::fit(&series, 4, 6, &Options::default(), &|| ()).forecast(&series, 8);
         for (index, one) in outlook.iter().enumerate() {
             assert!((one.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             let mean = one.mean.as_ref().unwrap();
@@ -307,12 +318,12 @@ mod tests {
         all.extend(odd);
         all.push((0..40).map(|t| if t % 2 == 0 { 1e300 } else { 1e-300 }).collect());
         let series = views(&all);
-        let auto = Auto::fit(&series, 4, 6, &Options::default());
+        let auto = Auto::fit(&series, 4, 6, &Options::default(), &|| ());
         for (index, one) in auto.forecast(&series, 6).iter().enumerate() {
             let members = one.members.iter().flatten().chain(&one.mean);
             assert!(members.flatten().all(|value| value.is_finite()), "series {index}");
             assert_eq!(one.mean.is_some(), !one.members.iter().all(Option::is_none));
         }
-        assert!(Auto::fit(&[], 4, 6, &Options::default()).forecast(&[], 6).is_empty());
+        assert!(Auto::fit(&[], 4, 6, &Options::default(), &|| ()).forecast(&[], 6).is_empty());
     }
 }

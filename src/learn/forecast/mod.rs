@@ -51,7 +51,7 @@ use crate::project::model::MonitorDecl;
 
 pub use estimator::{Estimator, FittedSeries};
 
-use super::learner::{Data, Learner, Past, Predicted, Trained};
+use super::learner::{Data, Heard, Learner, Past, Predicted, Trained};
 use super::watch::Measure;
 
 /// The forecast of a declaration.
@@ -61,6 +61,14 @@ pub(in crate::learn) struct ForecastLearner {
     pub decl: ForecastDecl,
     /// What is watched.
     pub monitor: MonitorDecl,
+}
+
+/// Whether the candidates of a declaration are known.
+///
+/// # Errors
+/// [`ErrorKind::Declaration`](crate::error::ErrorKind::Declaration) for a name that is none.
+pub(in crate::learn) fn known_candidates(decl: &ForecastDecl) -> Result<()> {
+    settings::candidates(decl).map(drop)
 }
 
 impl Learner for ForecastLearner {
@@ -108,7 +116,8 @@ pub struct Forecasts {
 /// [`ErrorKind::Model`](crate::error::ErrorKind::Model) for values nothing can be learned from; both name the column and
 /// the remedy.
 pub fn forecast(history: &[RecordBatch], decl: &ForecastDecl, seed: u64) -> Result<Forecasts> {
-    let data = Data { rows: history.to_vec(), others: Vec::new(), as_of: DateTime::UNIX_EPOCH, seed };
+    let rows = history.to_vec();
+    let data = Data { rows, others: Vec::new(), as_of: DateTime::UNIX_EPOCH, seed, heard: Heard::default() };
     let learner = ForecastLearner { decl: decl.clone(), monitor: MonitorDecl::default() };
     let trained = learner.train(&data, None)?;
     let predicted = learner.predict(&trained.parameters, &data)?;

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type};
 use chrono::{DateTime, Months, NaiveDate};
 
 use crate::error::ErrorKind;
-use crate::learn::learner::{Data, Learner, Past, Trained};
+use crate::learn::learner::{Data, Heard, Learner, Past, Trained};
 use crate::project::ForecastDecl;
 use crate::project::model::MonitorDecl;
 
@@ -40,7 +40,7 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 }
 
 fn data(columns: Vec<(&str, ArrayRef)>, others: Vec<Vec<RecordBatch>>) -> Data {
-    Data { rows: vec![batch(columns)], others, as_of: DateTime::UNIX_EPOCH, seed: 0 }
+    Data { rows: vec![batch(columns)], others, as_of: DateTime::UNIX_EPOCH, seed: 0, heard: Heard::default() }
 }
 
 fn noise(t: usize, seed: usize) -> f64 {

@@ -54,13 +54,16 @@ pub(super) fn train(data: &Data, decl: &ForecastDecl, start: Option<&str>) -> Re
     let earlier = start.and_then(|text| Parameters::read(text).ok());
     let earlier = earlier.filter(|found| found.frequency == panel.frequency);
     let detailed = panel.series.len() <= DETAILED;
-    let mut automatic = Automatic::learn(&panel, &chosen, decl);
+    let steps = (chosen.len() + panel.series.len()) as u64;
+    let told = || data.heard.0.steps(1, steps);
+    let mut automatic = Automatic::learn(&panel, &chosen, decl, &told);
     let studied: Vec<Option<Studied>> =
         (0..panel.series.len()).map(|series| automatic.series.remove(&series)).collect();
     let tried: Vec<Tried> = studied
         .into_par_iter()
         .enumerate()
         .map(|(series, studied)| {
+            told();
             if let Some((studied, shared)) = studied.zip(automatic.shared.as_ref()) {
                 let study = plan.decided(series, shared, studied);
                 return reduce(study, &plan, series, decl, asked.combine, detailed);
@@ -115,14 +118,14 @@ struct Automatic {
 }
 
 impl Automatic {
-    fn learn(panel: &Panel, chosen: &[usize], decl: &ForecastDecl) -> Automatic {
+    fn learn(panel: &Panel, chosen: &[usize], decl: &ForecastDecl, told: &(dyn Fn() + Sync)) -> Automatic {
         if chosen.is_empty() {
             return Automatic::default();
         }
         let histories: Vec<&[f64]> =
             chosen.iter().map(|&series| recent(&panel.series[series].values, panel)).collect();
         let options = Options { windows: decl.windows, ..Options::default() };
-        let found = Auto::fit(&histories, panel.season, decl.horizon, &options);
+        let found = Auto::fit(&histories, panel.season, decl.horizon, &options, told);
         let mut series: BTreeMap<usize, Studied> = BTreeMap::new();
         for ((&place, mut studied), history) in chosen.iter().zip(found.series).zip(histories) {
             let skipped = panel.series[place].values.len() - history.len();

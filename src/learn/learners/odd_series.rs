@@ -42,6 +42,8 @@ impl OddSeriesLearner {
     }
 
     fn judged(&self, rows: &Keyed, data: &Data) -> Result<Vec<Judged>> {
+        // Text sorts as time does only where it is ISO.
+        columns::days(&columns::required(&data.rows, &self.time)?, &self.time)?;
         let column = columns::numbers(&columns::required(&data.rows, &self.value)?, &self.value)?;
         let values: Vec<f64> = column.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
         let values = rows.sorted(&values);
@@ -143,6 +145,6 @@ impl Learner for OddSeriesLearner {
 
     fn watch(&self, parameters: &str, data: &Data, _past: &[Past]) -> Result<Vec<Measure>> {
         let Parameters { references } = read(parameters)?;
-        drifted::features(&references, &[self.value.clone()], &self.key(), data)
+        drifted::features(&references, std::slice::from_ref(&self.value), &self.key(), data)
     }
 }

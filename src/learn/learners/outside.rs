@@ -87,6 +87,18 @@ pub(in crate::learn) fn outside(data: &Data, decl: &OutsideDecl) -> Result<Recor
     let models = text(&decl.model)?;
     let times = columns::days(&columns::required(&data.rows, &decl.time)?, &decl.time)?;
     let (predictions, actuals) = (number(&decl.prediction)?, number(&decl.actual)?);
+    let odd = |row: &&Option<f64>| {
+        row.is_some_and(|value| !value.is_finite() || decl.probability && !(0.0..=1.0).contains(&value))
+    };
+    let count = predictions.iter().filter(odd).count();
+    if count > 0 {
+        let what = if decl.probability { "not between 0 and 1" } else { "not finite" };
+        let message =
+            format!("column {:?} is {what} in {count} of {} rows", decl.prediction, predictions.len());
+        return Err(Error::new(ErrorKind::Model, message).with_hint(
+            "Leave those rows out in `sql`, or turn them into NULL; without `probability = true` any number will do.",
+        ));
+    }
     let (lower, upper) = (optional(&decl.lower)?, optional(&decl.upper)?);
     let at = |row: usize| (times[row] * DAY as f64) as i64;
     let usable: Vec<usize> = (0..models.len())

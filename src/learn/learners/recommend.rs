@@ -44,6 +44,14 @@ struct Read {
 }
 
 impl RecommendLearner {
+    /// The rows, where there are any.
+    fn known(&self, data: &Data) -> Result<Option<Read>> {
+        match self.read(data) {
+            Err(error) if error.kind() == ErrorKind::NoHistory => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
     fn read(&self, data: &Data) -> Result<Read> {
         let column = |name: &str| columns::required(&data.rows, name);
         let users = columns::texts(&column(&self.decl.user)?)?;
@@ -70,7 +78,22 @@ impl RecommendLearner {
         if rows.is_empty() {
             return Err(Error::new(
                 ErrorKind::NoHistory,
-                format!("there is no row with {}, {} and {}", self.decl.user, self.decl.item, self.decl.time),
+                match &self.decl.weight {
+                    Some(weight) => format!(
+                        "of {} rows none has {}, {} and {}, and a {weight} above zero",
+                        users.len(),
+                        self.decl.user,
+                        self.decl.item,
+                        self.decl.time
+                    ),
+                    None => format!(
+                        "of {} rows none has {}, {} and {}",
+                        users.len(),
+                        self.decl.user,
+                        self.decl.item,
+                        self.decl.time
+                    ),
+                },
             )
             .with_hint("Run `sql` by itself: its tables may be empty, or its WHERE too strict."));
         }
@@ -247,7 +270,7 @@ impl Learner for RecommendLearner {
         let (mut keys, mut ranks, mut recommended) = (Vec::new(), Vec::new(), Vec::new());
         let (mut scores, mut reasons, mut absent) = (Vec::new(), Vec::new(), Vec::new());
         // What was taken since the version was learned, and by whom.
-        let read = self.read(data).ok();
+        let read = self.known(data)?;
         let since = read.as_ref().map(|read| read.since(&users, &items)).unwrap_or_default();
         let newcomers: Vec<&String> = match self.decl.whom {
             RecommendFor::Users => since.keys().filter(|user| users.binary_search(user).is_err()).collect(),
@@ -325,7 +348,7 @@ impl Learner for RecommendLearner {
         }
         let Some(last) = past.first() else { return Ok(Vec::new()) };
         let since = last.published_at.timestamp() as f64 / 86_400.0;
-        let Ok(read) = self.read(data) else { return Ok(Vec::new()) };
+        let Some(read) = self.known(data)? else { return Ok(Vec::new()) };
         let mut taken: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for row in (0..read.user.len()).filter(|row| read.time[*row] > since) {
             let (user, item) = (read.user[row] as usize, read.item[row] as usize);

@@ -140,7 +140,11 @@ impl TabularLearner {
         Ok((target, Vec::new()))
     }
 
-    fn candidates(&self) -> Result<Option<Vec<Candidate>>> {
+    /// Those that are asked for; none for all that suit.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Declaration`] for a name that is none.
+    pub(in crate::learn) fn candidates(&self) -> Result<Option<Vec<Candidate>>> {
         if self.decl.candidates.iter().any(|name| name == "auto") {
             return Ok(None);
         }
@@ -218,8 +222,9 @@ impl Learner for TabularLearner {
         let report = &fitted.report;
         let mut notes = rows.notes.clone();
         notes.extend(infinite);
-        notes.extend(report.dropped.iter().map(|one| format!("feature {:?} {}", one.feature, one.reason)));
-        notes.extend(report.suspects.iter().map(|one| format!("suspected leak: {one}")));
+        notes.extend(
+            report.dropped.iter().map(|one| format!("feature {:?} {} (left out)", one.feature, one.reason)),
+        );
         if self.task == Task::Classify {
             notes.push(format!("calibration of probabilities: {}", fitted.calibration()));
         }

@@ -1,15 +1,16 @@
 //! What is watched of a classification or regression: how earlier predictions turned out, whether new rows are like those it
 //! learned from, what is to be expected of rows whose outcome is open, and whether groups are treated alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 
 use super::drifted;
 use super::tabular::{Parameters, Rows, TabularLearner};
 use crate::error::Result;
+use crate::lake::columns::MODEL_VERSION;
 use crate::learn::columns;
 use crate::learn::learner::Past;
 use crate::learn::monitor::{
@@ -28,7 +29,7 @@ pub(super) fn measures(
 ) -> Result<Vec<Measure>> {
     let mut found = arrived(learner, parameters, rows, past)?;
     let values = learner.values(parameters, rows)?;
-    found.extend(drift(parameters, rows, &values)?);
+    found.extend(drift(learner, parameters, rows, &values, past)?);
     if learner.task == Task::Classify {
         found.extend(expected(parameters, rows, &values));
         found.extend(groups(learner, parameters, rows, &values));
@@ -36,17 +37,57 @@ pub(super) fn measures(
     Ok(found)
 }
 
-/// Rows that the version has not learned from: later ones, or those whose outcome is open.
-fn new_rows(parameters: &Parameters, rows: &Rows) -> Vec<usize> {
-    let is_new = |row: &usize| match (&rows.time, parameters.until) {
-        (Some(time), Some(until)) => time[*row] > until,
-        _ => rows.target[*row].is_nan(),
+/// Rows that the version has not learned from: later ones. Without a time, those whose outcome is open, and those whose outcome
+/// was not known when the version predicted first.
+fn new_rows(
+    learner: &TabularLearner,
+    parameters: &Parameters,
+    rows: &Rows,
+    past: &[Past],
+) -> Result<Vec<usize>> {
+    let all = 0..rows.target.len();
+    if let (Some(time), Some(until)) = (&rows.time, parameters.until) {
+        return Ok(all.filter(|row| time[*row] > until).collect());
+    }
+    let taught = taught(learner, past)?;
+    let is_new = |row: &usize| {
+        rows.target[*row].is_nan()
+            || taught.as_ref().is_some_and(|taught| !taught.contains(&rows.keyed.labels[*row]))
     };
-    (0..rows.target.len()).filter(is_new).collect()
+    Ok(all.filter(is_new).collect())
 }
 
-fn drift(parameters: &Parameters, rows: &Rows, values: &[Option<f64>]) -> Result<Vec<Measure>> {
-    let new = new_rows(parameters, rows);
+/// The keys whose outcome was known in the first predictions of the version that predicts now; none where these are not at hand.
+fn taught(learner: &TabularLearner, past: &[Past]) -> Result<Option<BTreeSet<String>>> {
+    let version = |past: &Past| {
+        let column = columns::optional(&past.rows, MODEL_VERSION).ok()??;
+        let column = cast(&column, &DataType::Int64).ok()?;
+        column.as_primitive::<Int64Type>().iter().flatten().next()
+    };
+    let Some(now) = past.first().and_then(version) else { return Ok(None) };
+    let Some(first) = past.iter().take_while(|past| version(past) == Some(now)).last() else {
+        return Ok(None);
+    };
+    let has = |name: &str| first.rows.iter().all(|batch| batch.column_by_name(name).is_some());
+    if !learner.decl.key.iter().map(String::as_str).chain(["known"]).all(has) {
+        return Ok(None);
+    }
+    let known = cast(&columns::required(&first.rows, "known")?, &DataType::Boolean)?;
+    let labels = columns::labels(&first.rows, &learner.decl.key)?;
+    let known = known.as_boolean();
+    let of_known =
+        labels.into_iter().enumerate().filter(|(row, _)| known.is_valid(*row) && known.value(*row));
+    Ok(Some(of_known.map(|(_, label)| label).collect()))
+}
+
+fn drift(
+    learner: &TabularLearner,
+    parameters: &Parameters,
+    rows: &Rows,
+    values: &[Option<f64>],
+    past: &[Past],
+) -> Result<Vec<Measure>> {
+    let new = new_rows(learner, parameters, rows, past)?;
     let (frame, _) = rows.keyed.frame(&parameters.features)?;
     let mut found = Vec::new();
     for drift in parameters.references.compare(&frame.take(&new)) {

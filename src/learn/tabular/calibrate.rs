@@ -107,7 +107,12 @@ fn cross(fit: Fit, actual: &[f64], probability: &[f64], part: &[usize]) -> Vec<f
 pub(super) fn platt(actual: &[f64], probability: &[f64]) -> Calibration {
     let scores: Vec<f64> = probability.iter().map(|p| log_odds(*p)).collect();
     let (slope, intercept) = sigmoid_fit(actual, &scores);
-    Calibration::Platt { slope, intercept }
+    if slope >= 0.0 {
+        return Calibration::Platt { slope, intercept };
+    }
+    // What ranks upside down says nothing: it is not turned around.
+    let rate = actual.iter().sum::<f64>() / actual.len().max(1) as f64;
+    Calibration::Platt { slope: 0.0, intercept: log_odds(rate) }
 }
 
 /// Slope and intercept of `sigmoid(slope * score + intercept)` by Newton's method with backtracking.

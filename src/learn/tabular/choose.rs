@@ -2,9 +2,13 @@
 
 use super::encode::{Design, Encoder};
 use super::explain;
-use super::model::{self, Candidate, Model, Task};
+use super::model::{self, Candidate, Model, Purpose, Task};
 use super::report::{Outcome, Scores, Tried};
 use crate::error::{Error, ErrorKind, Result};
+
+/// Two together are less often far off than one alone (J. M. Bates and C. W. J. Granger, "The Combination of Forecasts",
+/// Operational Research Quarterly 20 (1969), 451-468): their blend is taken unless one is better by more than this.
+const MARGIN: f64 = 1.01;
 
 /// Rows held out in one fold, with what each candidate made of them.
 pub(super) struct Held {
@@ -13,6 +17,12 @@ pub(super) struct Held {
     pub actual: Vec<f64>,
     pub models: Vec<Result<Model>>,
     pub predicted: Vec<Vec<f64>>,
+}
+
+/// The number of the fold of each held-out row.
+pub(super) fn parts(held: &[Held]) -> Vec<usize> {
+    let numbered = held.iter().enumerate();
+    numbered.flat_map(|(part, held)| std::iter::repeat_n(part, held.actual.len())).collect()
 }
 
 /// What was chosen.
@@ -27,8 +37,15 @@ pub(super) struct Choice {
     pub tried: Vec<Tried>,
 }
 
-/// The candidate with the lowest loss over all folds; of equal ones the first.
-pub(super) fn choose(candidates: &[Candidate], held: &mut [Held], task: Task, threshold: f64) -> Choice {
+/// The candidate with the lowest loss over all folds (where these are in time, within them), of equal ones the first; or the blend
+/// of the two best, where it is hardly worse.
+pub(super) fn choose(
+    candidates: &[Candidate],
+    held: &mut [Held],
+    Purpose { task, in_time, .. }: Purpose,
+    threshold: f64,
+) -> Choice {
+    let parts = parts(held);
     let actual: Vec<f64> = held.iter().flat_map(|held| held.actual.iter().copied()).collect();
     let mut tried = Vec::new();
     // Loss and place of what could be fitted in every fold.
@@ -40,14 +57,19 @@ pub(super) fn choose(candidates: &[Candidate], held: &mut [Held], task: Task, th
         let candidate = candidates[place];
         let failure = held.iter().find_map(|held| held.models[place].as_ref().err());
         let predicted = together(place, held);
-        let loss = explain::loss(task, &actual, &predicted).filter(|loss| loss.is_finite());
+        let mut loss = explain::loss(task, &actual, &predicted).filter(|loss| loss.is_finite());
+        let mut scores = Scores::of(task, &actual, &predicted, threshold);
+        if in_time && task == Task::Classify && loss.is_some() && failure.is_none() {
+            scores = scores.within(&actual, &predicted, &parts);
+            loss = scores.log_loss;
+        }
         let outcome = match (failure, loss) {
             (Some(error), _) => Outcome::LeftOut(error.message().to_owned()),
             (None, None) => Outcome::LeftOut("its predictions were not finite".to_owned()),
             (None, Some(loss)) => {
                 ranked.push((loss, place));
                 ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                Outcome::Scored(Scores::of(task, &actual, &predicted, threshold))
+                Outcome::Scored(scores)
             }
         };
         tried.push(Tried { candidate, outcome });
@@ -75,7 +97,12 @@ pub(super) fn choose(candidates: &[Candidate], held: &mut [Held], task: Task, th
         judge(blend, held, &mut ranked);
     }
     // The baseline always has a finite loss, so something was ranked.
-    let place = ranked.first().map_or(0, |(_, place)| *place);
+    let (least, alone) = ranked.first().copied().unwrap_or((0.0, 0));
+    let blended = ranked.iter().find(|(_, place)| candidates[*place] == Candidate::Blend);
+    let place = match blended {
+        Some((loss, blend)) if candidates[alone] != Candidate::Baseline && *loss <= least * MARGIN => *blend,
+        _ => alone,
+    };
     let candidate = candidates[place];
     let members = if candidate == Candidate::Blend {
         best.iter().map(|place| candidates[*place]).collect()

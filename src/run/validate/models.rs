@@ -13,8 +13,17 @@ use crate::learn::{broken_rules, output_schema};
 use crate::project::{Model, ModelKind, Role, suggest};
 
 /// What a recommendation computes with besides what it must have, where the query has it.
-const REORDER_OPTIONAL: [&str; 6] =
-    ["lead_time_sd_days", "min_order", "max_order", "order_multiple", "unit_cost", "safety_stock_floor"];
+const REORDER_OPTIONAL: [&str; 9] = [
+    "lead_time_sd_days",
+    "min_order",
+    "max_order",
+    "order_multiple",
+    "unit_cost",
+    "safety_stock_floor",
+    "price",
+    "salvage",
+    "goodwill",
+];
 
 /// A query of a model and the key it stands under.
 pub(super) fn query_of(model: &Model) -> Option<(String, &str)> {

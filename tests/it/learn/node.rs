@@ -240,8 +240,8 @@ fn the_schema_is_known_before_there_are_rows() {
     let mut supplied = stock();
     supplied.remove_column(0);
     let supplied = RecordBatch::try_from_iter(
-        [("part", "1"), ("supplier", "2")]
-            .map(|(name, text)| (name.to_string(), Arc::new(StringArray::from(vec![text; 3])) as ArrayRef))
+        [("part", ["1", "2", "3"]), ("supplier", ["2"; 3])]
+            .map(|(name, texts)| (name.to_string(), Arc::new(StringArray::from(texts.to_vec())) as ArrayRef))
             .into_iter()
             .chain(
                 supplied
