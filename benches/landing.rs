@@ -4,6 +4,8 @@
 //! Every measurement is a process of its own, so that its peak memory is its own: this program starts itself anew with
 //! `--side`. `benches/README.md` says how to read the figures.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -125,7 +127,7 @@ fn compare(args: &Args) -> Result<()> {
     );
 
     let mut sides = vec![Side::Twinlake, Side::Datafusion];
-    let python = if args.no_peer { None } else { peer(&folder) };
+    let python = if args.no_peer { None } else { common::python(&folder.join("venv"), &PEER) };
     if python.is_some() {
         sides.push(Side::Polars);
     }
@@ -235,33 +237,6 @@ fn generate(folder: &Path, scale: f64) -> Result<PathBuf> {
     out.flush()?;
     fs::rename(&part, &path)?;
     Ok(path)
-}
-
-/// The Python that has the peer's packages; made on first use.
-fn peer(folder: &Path) -> Option<PathBuf> {
-    let python = folder.join("venv/bin/python");
-    let has = |python: &Path| {
-        let check = "import importlib.metadata as m, sys; sys.exit(any(m.version(p.split('==')[0]) != p.split('==')[1] for p in sys.argv[1:]))";
-        Command::new(python)
-            .args(["-c", check])
-            .args(PEER)
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|s| s.success())
-    };
-    if has(&python) {
-        return Some(python);
-    }
-    eprintln!("installing {} into {}", PEER.join(" and "), folder.join("venv").display());
-    let made = Command::new("python3").args(["-m", "venv"]).arg(folder.join("venv")).status();
-    let installed = Command::new(&python).args(["-m", "pip", "install", "-q"]).args(PEER).status();
-    if made.is_ok_and(|s| s.success()) && installed.is_ok_and(|s| s.success()) && has(&python) {
-        return Some(python);
-    }
-    println!(
-        "NOT RUN: the peer, because its packages cannot be installed (python3 with venv and pip is needed)\n"
-    );
-    None
 }
 
 /// One measurement in a process of its own.

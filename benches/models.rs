@@ -3,6 +3,8 @@
 //!
 //! Everything goes through the library as a twin would use it. `benches/README.md` says how to read the figures.
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
@@ -57,7 +59,7 @@ fn main() -> Result<()> {
     let data = data.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench-data");
     fs::create_dir_all(&folder)?;
-    let python = if args.no_peer { None } else { peer(&folder) };
+    let python = if args.no_peer { None } else { common::python(&folder.join("venv-models"), &PEER) };
     let wanted = |part: Part| args.only.is_empty() || args.only.contains(&part);
     for (part, name) in [(Part::M3, "m3"), (Part::M1, "m1")] {
         if wanted(part) {
@@ -363,32 +365,4 @@ fn answer<T: for<'de> Deserialize<'de>>(python: &Path, what: &str, task: &serde_
         return Err("the peer failed".into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-/// The interpreter of the peers, with their packages.
-fn peer(folder: &Path) -> Option<PathBuf> {
-    let venv = folder.join("venv-models");
-    let python = venv.join("bin/python");
-    let has = |python: &Path| {
-        let check = "import importlib.metadata as m, sys; sys.exit(any(m.version(p.split('==')[0]) != p.split('==')[1] for p in sys.argv[1:]))";
-        Command::new(python)
-            .args(["-c", check])
-            .args(PEER)
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    if has(&python) {
-        return Some(python);
-    }
-    eprintln!("installing {} into {}", PEER.join(" and "), venv.display());
-    let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).status();
-    let installed = Command::new(&python).args(["-m", "pip", "install", "-q"]).args(PEER).status();
-    if made.is_ok_and(|s| s.success()) && installed.is_ok_and(|s| s.success()) && has(&python) {
-        return Some(python);
-    }
-    println!(
-        "NOT RUN: the peers, because their packages cannot be installed (python3 with venv and pip is needed)\n"
-    );
-    None
 }
