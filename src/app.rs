@@ -153,13 +153,12 @@ fn graph(project: &Project, engine: &Engine) -> Result<(Graph, BTreeMap<Relation
     for view in &project.views {
         nodes.push(Arc::new(view_node(view, &session)?));
     }
+    let broken: Vec<_> = project.models.iter().flat_map(|model| broken_rules(project, model)).collect();
+    if !broken.is_empty() {
+        return Err(Error::from(Diagnostics::from(broken)));
+    }
     let mut models = BTreeMap::new();
     for model in &project.models {
-        if let Some((key, error)) = broken_rules(&model.decl).into_iter().next() {
-            let diagnostic = project.diagnose("invalid-rule", &model.origin, &key, error.message());
-            let hint = error.hint().unwrap_or_default().to_string();
-            return Err(Error::from(Diagnostics::from(vec![diagnostic.with_hint(hint)])));
-        }
         let node = Arc::new(model_node(model, &session, tags(project))?);
         nodes.push(Arc::clone(&node) as Arc<dyn Node>);
         models.insert(model.name.clone(), node);

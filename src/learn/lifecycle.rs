@@ -311,7 +311,8 @@ impl Turn<'_> {
                 Some(champion) => format!("version {} stays", champion.version),
                 None => "nothing is published".to_string(),
             };
-            let name = format!("acceptance of version {version}: {}; {stays}", reasons(&refused));
+            let refusal = reasons(&refused);
+            let name = format!("acceptance of version {version}: {}; {stays}", refusal.trim_end_matches('.'));
             records.checks.push(self.check(name));
         }
         records.history.push(self.changed(version, status, NOBODY, &text));

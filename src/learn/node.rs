@@ -144,10 +144,9 @@ impl ModelNode {
                 tags: &tags,
             }
             .go()?;
-            let nothing = || versioned(&lifecycle::nothing(learner.as_ref(), &data)?, None);
             let rows = match turned.predictions {
                 Predictions::Of(predicted, version) => versioned(&predicted.rows, Some(version))?,
-                Predictions::Nothing => nothing()?,
+                Predictions::Nothing => versioned(&lifecycle::nothing(learner.as_ref(), &data)?, None)?,
                 Predictions::Stay => return Ok((None, turned.records)),
             };
             Ok((Some(rows), turned.records))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::project::model::RetrainDecl;
-use crate::project::{ModelDecl, ModelKind};
+use crate::project::{Diagnostic, Model, ModelKind, Project};
 
 use super::monitor::{AtMost, Rule};
 
@@ -142,15 +142,18 @@ impl Retrain {
     }
 }
 
-/// The rules of a declaration that cannot be read: the key of each, and what is wrong with it.
-pub fn broken_rules(decl: &ModelDecl) -> Vec<(String, Error)> {
+/// The rules and candidates of a declaration that cannot be, each with its place.
+pub fn broken_rules(project: &Project, model: &Model) -> Vec<Diagnostic> {
+    let decl = &model.decl;
     let mut broken = Vec::new();
-    let known = watched(decl.kind);
     let mut note = |key: &str, found: Result<()>| {
         if let Err(error) = found {
-            broken.push((key.to_string(), error));
+            let mut diagnostic = project.diagnose("invalid-rule", &model.origin, key, error.message());
+            diagnostic.hint = error.hint().map(str::to_string);
+            broken.push(diagnostic);
         }
     };
+    let known = watched(decl.kind);
     if let Some(retrain) = &decl.retrain {
         note("retrain.when", Condition::of(&retrain.when, &known).map(drop));
         if let Some(pace) = &retrain.at_most {

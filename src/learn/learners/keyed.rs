@@ -88,8 +88,10 @@ pub(super) fn features(rows: &Schema, declared: &[String], without: &[&[String]]
     names.filter(|name| !without.iter().any(|others| others.contains(name))).cloned().collect()
 }
 
+/// Whether the columns to learn from are there.
+///
 /// # Errors
-/// [`ErrorKind::Declaration`] where a column to learn from is missing.
+/// [`ErrorKind::Declaration`] where one is missing.
 pub(super) fn has(rows: &Schema, features: &[String]) -> Result<()> {
     features.iter().try_for_each(|name| columns::required_type(rows, name).map(drop))
 }

@@ -76,24 +76,17 @@ impl RecommendLearner {
         };
         let rows: Vec<usize> = (0..users.len()).filter(usable).collect();
         if rows.is_empty() {
+            let weight = self.decl.weight.as_ref();
+            let weight = weight.map_or(String::new(), |weight| format!(", and a {weight} above zero"));
             return Err(Error::new(
                 ErrorKind::NoHistory,
-                match &self.decl.weight {
-                    Some(weight) => format!(
-                        "of {} rows none has {}, {} and {}, and a {weight} above zero",
-                        users.len(),
-                        self.decl.user,
-                        self.decl.item,
-                        self.decl.time
-                    ),
-                    None => format!(
-                        "of {} rows none has {}, {} and {}",
-                        users.len(),
-                        self.decl.user,
-                        self.decl.item,
-                        self.decl.time
-                    ),
-                },
+                format!(
+                    "of {} rows none has {}, {} and {}{weight}",
+                    users.len(),
+                    self.decl.user,
+                    self.decl.item,
+                    self.decl.time
+                ),
             )
             .with_hint("Run `sql` by itself: its tables may be empty, or its WHERE too strict."));
         }
@@ -146,14 +139,13 @@ const LEAST: usize = 30;
 
 impl Read {
     /// What each user has taken, by the numbers of items among those that are known; nothing else is recommended.
-    fn since(&self, users: &[String], items: &[String]) -> BTreeMap<String, BTreeSet<u32>> {
+    fn since(&self, items: &[String]) -> BTreeMap<String, BTreeSet<u32>> {
         let number: Vec<Option<u32>> = self
             .items
             .iter()
             .map(|item| items.binary_search(item).ok().and_then(|place| u32::try_from(place).ok()))
             .collect();
         let mut taken: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
-        debug_assert!(users.is_sorted() && items.is_sorted());
         for (user, item) in self.user.iter().zip(&self.item) {
             let of_user = taken.entry(self.users[*user as usize].clone()).or_default();
             of_user.extend(number[*item as usize]);
@@ -271,7 +263,7 @@ impl Learner for RecommendLearner {
         let (mut scores, mut reasons, mut absent) = (Vec::new(), Vec::new(), Vec::new());
         // What was taken since the version was learned, and by whom.
         let read = self.known(data)?;
-        let since = read.as_ref().map(|read| read.since(&users, &items)).unwrap_or_default();
+        let since = read.as_ref().map(|read| read.since(&items)).unwrap_or_default();
         let newcomers: Vec<&String> = match self.decl.whom {
             RecommendFor::Users => since.keys().filter(|user| users.binary_search(user).is_err()).collect(),
             RecommendFor::Items => Vec::new(),

@@ -13,7 +13,7 @@ use super::check::CheckDecl;
 
 pub use forecast::{Analogue, Fill, ForecastDecl, Frequency, Reconcile, Regressors};
 pub use lifecycle::{AcceptDecl, MonitorDecl, RetrainDecl, Start};
-pub use roles::{REORDER_COLUMNS, Role};
+pub use roles::{REORDER_COLUMNS, REORDER_OPTIONAL, Role};
 pub use stock::{DemandForm, ElasticityDecl, ReorderDecl};
 pub use tabular::{
     AnomalyDecl, ClusterDecl, ClusterMethod, Costs, OutsideDecl, RecommendDecl, RecommendFor, TabularDecl,

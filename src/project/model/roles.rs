@@ -18,6 +18,18 @@ pub enum Role {
 /// What the query of a reorder recommendation must have besides the item's columns.
 pub const REORDER_COLUMNS: [&str; 5] =
     ["on_hand", "on_order", "lead_time_days", "daily_demand", "daily_demand_sd"];
+/// What it computes with besides, where the query has it; null is as good as no column.
+pub const REORDER_OPTIONAL: [&str; 9] = [
+    "lead_time_sd_days",
+    "min_order",
+    "max_order",
+    "order_multiple",
+    "unit_cost",
+    "safety_stock_floor",
+    "price",
+    "salvage",
+    "goodwill",
+];
 
 impl ModelDecl {
     /// The columns that settings name: the key of the setting, the column, its role. Of the settings of its own kind only.

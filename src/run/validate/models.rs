@@ -10,20 +10,8 @@ use crate::engine::{Flaw, output_columns, type_name};
 use crate::ids::RelationName;
 use crate::lake::columns::derived_schema;
 use crate::learn::{broken_rules, output_schema};
+use crate::project::model::REORDER_OPTIONAL;
 use crate::project::{Model, ModelKind, Role, suggest};
-
-/// What a recommendation computes with besides what it must have, where the query has it.
-const REORDER_OPTIONAL: [&str; 9] = [
-    "lead_time_sd_days",
-    "min_order",
-    "max_order",
-    "order_multiple",
-    "unit_cost",
-    "safety_stock_floor",
-    "price",
-    "salvage",
-    "goodwill",
-];
 
 /// A query of a model and the key it stands under.
 pub(super) fn query_of(model: &Model) -> Option<(String, &str)> {
@@ -116,11 +104,7 @@ impl Validation<'_> {
 
     /// Whether the rules about a model's life can be read.
     fn rules(&mut self, model: &Model) {
-        for (key, error) in broken_rules(&model.decl) {
-            let mut diagnostic = self.project.diagnose("invalid-rule", &model.origin, &key, error.message());
-            diagnostic.hint = error.hint().map(str::to_string);
-            self.found.push(diagnostic);
-        }
+        self.found.extend(broken_rules(self.project, model));
     }
 
     /// The column of a model's query that `key` names.
